@@ -1,0 +1,72 @@
+# Two commands matter: `make demo` and `make test`. Both build what they need in .venv, once.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+UV := .bootstrap/bin/uv
+UV_RUN := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet
+
+.PHONY: help demo setup setup-dev browser test check format lint types imports rules tests lock screenshot clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
+
+demo: setup ## a year of bounces from the sandbox, pulled, judged and shown
+	@$(BIN)/bouncelens demo
+
+setup: .venv/.run ## the environment to run bouncelens
+
+setup-dev: .venv/.dev ## the same, and what its tests need
+
+.bootstrap/.uv: requirements/uv.txt
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "bouncelens needs Python 3.11 or newer; none was found. Install it, or say: make PYTHON=/path/to/python3" >&2; exit 2; fi
+	@$(PYTHON) -m venv .bootstrap || { \
+		echo "Python could not make a virtual environment. On Debian: apt-get install python3-venv" >&2; exit 2; }
+	@.bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/.run: .bootstrap/.uv requirements/run.txt requirements/build.txt pyproject.toml
+	@test -x $(BIN)/python || $(UV) venv --quiet --python .bootstrap/bin/python .venv
+	@$(UV_RUN) --require-hashes -r requirements/run.txt
+	@$(UV_RUN) --require-hashes -r requirements/build.txt
+	@$(UV_RUN) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	@$(UV_RUN) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+browser: ## Chromium and its driver, for the tests of the pages
+	@sh tests/install_browser.sh
+
+test: setup-dev browser check ## everything CI runs
+
+check: format lint types imports rules tests ## the same, without the set-up
+
+format:
+	@$(BIN)/ruff format --check src tests bench
+
+lint:
+	@$(BIN)/ruff check src tests bench
+
+types:
+	@$(BIN)/mypy
+
+imports:
+	@$(BIN)/lint-imports
+
+rules:
+	@$(BIN)/bouncelens rules test
+
+tests:
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+lock: .bootstrap/.uv ## pin every requirement again, with hashes and without addresses
+	@sh requirements/lock.sh $(UV)
+
+screenshot: setup-dev browser ## the picture in the README, made by the project itself
+	@$(BIN)/python docs/screenshot.py
+
+clean: ## remove what was built here
+	@rm -rf .venv .bootstrap build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

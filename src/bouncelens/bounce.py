@@ -1,0 +1,173 @@
+"""The nouns of the trade: what a bounce is, what the server said, what we make of it.
+
+Every stage speaks in these. Times are UTC; Marketing Cloud's UTC-6 ends in `extract`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pyarrow as pa
+
+
+class Hardness(StrEnum):
+    """What a refusal means for the address."""
+
+    HARD = "hard"  # this address will never work
+    SOFT = "soft"  # it may work later
+    BLOCK = "block"  # the sender or the message was refused; the address is fine
+    NONE = "none"  # not a failure
+    UNKNOWN = "unknown"  # not enough was said
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A business unit, known by its MID."""
+
+    mid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of event time, UTC: `start` belongs to it, `end` does not."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows as a source gave them. `through`: event time up to which the route is complete once
+    these rows are stored; None while a window is unfinished."""
+
+    events: pa.RecordBatch  # of event_schema()
+    through: datetime | None
+    quarantined: tuple[Quarantined, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row that could not be read: kept and counted, never dropped."""
+
+    source: str  # file or endpoint
+    line: int | None  # 1-based; None where the source has no lines
+    reason: str
+    raw: str  # the row as it came, at most 2,000 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the server's words name, besides the refusal itself."""
+
+    addresses: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    vendor_codes: tuple[str, ...] = ()  # e.g. "S3140", "TSS04", "AUP#CXBL"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's reply, read. RFC 5321 §4.2 gives the code, RFC 3463 the enhanced status."""
+
+    text: str  # the words: decoded, white space folded, no control characters
+    code: int | None  # 200–599
+    enhanced_status: str | None  # "5.1.1"
+    lines: tuple[str, ...]
+    receiving_host: str | None  # the host that spoke, where the text says so
+    is_truncated: bool  # cut off at a limit or inside a character
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What we make of one reply, and why."""
+
+    reason: str  # listed in classify/rules/reasons.toml
+    group: str
+    hardness: Hardness
+    is_temporary: bool  # the server said: try again
+    rule: str | None  # id of the rule that decided; None when nothing spoke
+    confidence: float  # 0 to 1
+    evidence: str  # the words that decided, as the server wrote them
+    actor: str  # who has to act: list_owner, dns_admin, content_author, platform_support, …
+
+
+# The event schema: one row per bounce as a route delivered it. Name, Arrow type, meaning.
+EVENT_FIELDS: tuple[tuple[str, str, str], ...] = (
+    # identity: what every route knows
+    ("account", "int64", "MID of the business unit"),
+    ("job", "int64", "SFMC JobID = SendID"),
+    ("batch", "int64", "SFMC BatchID; 0 where the source has none"),
+    ("subscriber_key", "string", "SFMC SubscriberKey"),
+    ("event_time", "timestamp", "when the bounce was recorded, UTC, whole seconds"),
+    # provenance
+    ("route", "string", "query, soap, extract, events or file"),
+    # what some routes know
+    ("list_id", "int64", "SFMC ListID"),
+    ("subscriber_id", "int64", "SFMC SubscriberID"),
+    ("address", "string", "the address mailed, where the route gives it"),
+    ("domain", "string", "domain of the address mailed, lower case"),
+    ("reply_text", "string", "the server's reply as SFMC kept it"),
+    ("sfmc_code", "int32", "SMTPCode as SFMC gives it"),
+    ("sfmc_category", "string", "BounceCategory, e.g. 'Hard bounce'"),
+    ("sfmc_subcategory", "string", "BounceSubcategory"),
+    ("sfmc_type", "string", "BounceType: immediate or delayed"),
+    ("is_unique", "bool", "SFMC's IsUnique"),
+    ("is_false_bounce", "bool", "SFMC's IsFalseBounce"),
+    ("triggered_send_key", "string", "TriggeredSendCustomerKey or its definition's ObjectID"),
+)
+
+IDENTITY = ("account", "job", "batch", "subscriber_key", "event_time")
+
+# A job's denominators: how much was sent where, when. Cohort day = day of the send, UTC.
+SEND_FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("account", "int64", "MID of the business unit"),
+    ("job", "int64", "SFMC JobID"),
+    ("domain", "string", "receiving domain, lower case; '' where only the job's total is known"),
+    ("day", "date", "day of the send, UTC"),
+    ("sent", "int64", "messages sent"),
+)
+
+JOB_FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("account", "int64", "MID of the business unit"),
+    ("job", "int64", "SFMC JobID"),
+    ("email_name", "string", "name of the e-mail in SFMC: what people call the campaign"),
+    ("subject", "string", "subject line"),
+    ("from_address", "string", "sender address"),
+    ("sent_time", "timestamp", "when the send started, UTC"),
+    ("number_sent", "int64", "SFMC's Send.NumberSent"),
+    ("number_delivered", "int64", "SFMC's Send.NumberDelivered"),
+    ("hard_bounces", "int64", "SFMC's Send.HardBounces"),
+    ("soft_bounces", "int64", "SFMC's Send.SoftBounces"),
+    ("other_bounces", "int64", "SFMC's Send.OtherBounces"),
+)
+
+
+def arrow_schema(fields: tuple[tuple[str, str, str], ...]) -> pa.Schema:
+    """An Arrow schema from a table of fields; the meaning travels as field metadata."""
+    import pyarrow as pa
+
+    types = {
+        "int64": pa.int64(),
+        "int32": pa.int32(),
+        "float64": pa.float64(),
+        "string": pa.string(),
+        "bool": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
+    return pa.schema(
+        [pa.field(name, types[kind], metadata={"doc": doc}) for name, kind, doc in fields]
+    )
+
+
+def event_schema() -> pa.Schema:
+    """The schema of bounce events between `extract` and `store`."""
+    return arrow_schema(EVENT_FIELDS)

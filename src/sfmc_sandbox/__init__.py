@@ -1,0 +1,1 @@
+"""Marketing Cloud on the wire: a stranger to bouncelens."""
