@@ -86,6 +86,17 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A reply with everything variable masked: the unit of judgement."""
+
+    template_id: int  # stable hash of all that follows
+    text: str  # canonical: lower case, what varies replaced by placeholders
+    code: int | None
+    status: str | None
+    provider: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What we make of one reply, and why."""
 

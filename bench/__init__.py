@@ -1,0 +1,1 @@
+"""Measurements: accuracy on labelled replies, speed beside yardsticks."""

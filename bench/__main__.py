@@ -1,0 +1,33 @@
+"""`python -m bench score|rules|show …`: figures to look at while working on the classifier."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def main() -> int:
+    """Run one bench."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    benches = parser.add_subparsers(dest="bench", required=True)
+    score = benches.add_parser("score", help="accuracy on tests/corpus")
+    score.add_argument("--misses", action="store_true", help="list misjudged replies (read part)")
+    score.add_argument("--part", choices=["read", "unread"], help="one part only")
+    score.add_argument("--matrix", action="store_true", help="per class, provider, confusion")
+    rules = benches.add_parser("rules", help="run all examples and counter-examples of the rules")
+    rules.add_argument("--file", help="only findings in files whose name contains this")
+    show = benches.add_parser("show", help="how one reply is masked and which rules speak")
+    show.add_argument("text")
+    show.add_argument("--provider")
+    arguments = parser.parse_args()
+    if arguments.bench == "score":
+        from bench.score import run
+    elif arguments.bench == "rules":
+        from bench.rules import run
+    else:
+        from bench.rules import show as run
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

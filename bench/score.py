@@ -1,0 +1,112 @@
+"""Accuracy on the labelled replies. Texts of the unread part are never printed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bouncelens.service.judge import Judge
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+    from bouncelens.bounce import Verdict
+
+_CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A labelled reply and what we say of it."""
+
+    label: dict[str, Any]
+    verdict: Verdict
+
+    @property
+    def is_right(self) -> bool:
+        """Whether our reason is the label or one that a reasonable reader accepts."""
+        return self.verdict.reason in {self.label["class"], *self.label["also_ok"]}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the figures of each part."""
+    judge = Judge.of_rules()
+    for part in [arguments.part] if arguments.part else ["read", "unread"]:
+        for how in ("text alone", "with codes and provider"):
+            cases = judged_cases(judge, part, with_columns=how != "text alone")
+            print(f"{part:6} {how:24} {figures(cases, judge)}")
+        cases = judged_cases(judge, part, with_columns=False)
+        if arguments.matrix:
+            _print_tables(part, cases)
+        if arguments.misses and part == "read":
+            _print_misses(cases)
+    return 0
+
+
+def judged_cases(judge: Judge, part: str, *, with_columns: bool) -> list[Case]:
+    """Every reply of `part`, judged from its text alone or with code, status and provider."""
+    cases = []
+    for line in (_CORPUS / f"{part}.jsonl").read_text("utf-8").splitlines():
+        label = json.loads(line)
+        columns: dict[str, Any] = {}
+        if with_columns:
+            columns = {
+                "code": int(label["code"]) if label["code"] else None,
+                "status": label["enhanced"],
+                "provider": label["provider"],
+            }
+        cases.append(Case(label, judge.judge(label["text"], **columns).verdict))
+    return cases
+
+
+def figures(cases: Sequence[Case], judge: Judge) -> str:
+    """The five figures that issue 3 names."""
+    reasons = judge.ruleset.reasons
+    group_ok = sum(
+        case.verdict.group
+        in {reasons[name].group for name in (case.label["class"], *case.label["also_ok"])}
+        for case in cases
+    )
+    hardness_ok = sum(case.verdict.hardness == case.label["hardness"] for case in cases)
+    not_hard = [case for case in cases if case.label["hardness"] != "hard"]
+    false_hard = sum(case.verdict.hardness == "hard" for case in not_hard)
+    said = [case for case in cases if case.label["class"] != "unclassified"]
+    left = sum(case.verdict.reason == "unclassified" for case in said)
+    return (
+        f"n={len(cases)} reason {_pct(sum(c.is_right for c in cases), len(cases))} "
+        f"group {_pct(group_ok, len(cases))} hardness {_pct(hardness_ok, len(cases))} "
+        f"false-hard {_pct(false_hard, len(not_hard))} unclassified {_pct(left, len(said))}"
+    )
+
+
+def _pct(part: int, whole: int) -> str:
+    return f"{100 * part / max(1, whole):.1f} %"
+
+
+def _print_tables(part: str, cases: Sequence[Case]) -> None:
+    for key in ("class", "provider"):
+        print(f"\n{part}: right / all per {key}")
+        groups: dict[str, list[Case]] = defaultdict(list)
+        for case in cases:
+            groups[str(case.label[key])].append(case)
+        for name, members in sorted(groups.items(), key=lambda item: -len(item[1])):
+            print(f"  {name:24} {sum(c.is_right for c in members):4} / {len(members)}")
+    print(f"\n{part}: confusion (label -> ours), wrong ones only")
+    wrong = Counter((c.label["class"], c.verdict.reason) for c in cases if not c.is_right)
+    for (label, ours), count in wrong.most_common():
+        print(f"  {label:24} -> {ours:24} {count}")
+
+
+def _print_misses(cases: Iterable[Case]) -> None:
+    for case in cases:
+        label, verdict = case.label, case.verdict
+        if case.is_right and verdict.hardness == label["hardness"]:
+            continue
+        print(
+            f"\n{label['class']} {label['also_ok']} {label['hardness']}  <-  "
+            f"{verdict.reason} {verdict.hardness.value} by {verdict.rule}\n    {label['text']}"
+        )

@@ -1,0 +1,97 @@
+"""Which patterns occur in a text, for many patterns at once: one port, two engines.
+
+Hyperscan where its wheel exists, google-re2 everywhere. Both run in linear time and give the
+same answers, which the tests hold them to.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+import re2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_RE2_MEMORY = 1 << 29  # bytes; a set that ran out of it would miss matches
+
+
+class Matcher(Protocol):
+    """Finds which of its patterns occur in a text."""
+
+    name: str
+
+    def matches(self, text: bytes) -> set[int]:
+        """Indices of the patterns found in UTF-8 `text`."""
+
+
+class Re2Matcher:
+    """google-re2's set."""
+
+    name = "re2"
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        options = re2.Options()
+        options.max_mem = _RE2_MEMORY
+        options.dot_nl = True
+        options.log_errors = False
+        self._set = re2.Set.SearchSet(options)
+        for pattern in patterns:
+            self._set.Add(pattern)
+        if patterns:
+            self._set.Compile()
+        self._is_empty = not patterns
+
+    def matches(self, text: bytes) -> set[int]:
+        """Indices of the patterns found in UTF-8 `text`."""
+        return set() if self._is_empty else set(self._set.Match(text))
+
+
+class HyperscanMatcher:
+    """Hyperscan in block mode. Its scratch serves one scan at a time, so each thread has one."""
+
+    name = "hyperscan"
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        import hyperscan
+
+        self._hyperscan = hyperscan
+        self._database = hyperscan.Database()
+        flags = (
+            hyperscan.HS_FLAG_SINGLEMATCH
+            | hyperscan.HS_FLAG_DOTALL
+            | hyperscan.HS_FLAG_UTF8
+            | hyperscan.HS_FLAG_ALLOWEMPTY
+        )
+        self._is_empty = not patterns
+        if patterns:
+            self._database.compile(
+                expressions=[pattern.encode() for pattern in patterns],
+                ids=list(range(len(patterns))),
+                flags=[flags] * len(patterns),
+            )
+        self._local = threading.local()
+
+    def matches(self, text: bytes) -> set[int]:
+        """Indices of the patterns found in UTF-8 `text`."""
+        if self._is_empty:
+            return set()
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = self._hyperscan.Scratch(self._database)
+        found: list[int] = []
+
+        def note(index: int, *_: object) -> None:
+            found.append(index)
+
+        self._database.scan(text, match_event_handler=note, scratch=scratch)
+        return set(found)
+
+
+def best_matcher(patterns: Sequence[str]) -> Matcher:
+    """Hyperscan's where it can be had, else google-re2's."""
+    try:
+        return HyperscanMatcher(patterns)
+    except ImportError:
+        return Re2Matcher(patterns)

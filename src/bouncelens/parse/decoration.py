@@ -1,0 +1,39 @@
+"""Where the receiving server's own words stand inside what carriers put around them."""
+
+from __future__ import annotations
+
+import re
+
+# What ends where the server's words begin. The last one counts: carriers quote carriers.
+_LEAD = re.compile(
+    r"(?:^|[ :])(?:smtp|x-[a-z-]{1,20}) ?; ?(?=[245#(<a-z])"
+    r"|\bsaid: "  # Postfix, qmail
+    r"|\brefused to talk to me: |\bdid not like our [a-z ]{2,30}: "
+    r"|\b(?:other server returned was|the response (?:from the remote server )?was): "  # Gmail
+    r"|\bremote server returned '|\bit responded as follows: \["  # Exchange, Domino
+    r"|\brecv: |<<< "
+    r"|\bsmtp error from remote (?:mail )?server after [^:]{3,40}(?::<[^>]{0,320}>)?: "
+    r"host [^ ]{1,255} ?\[[0-9a-f.:]{2,45}\]: "  # Exim
+)
+_TAIL = re.compile(r" ?\((?:in )?reply to [a-z ]{2,30}(?: command\)?)?[,.; ]*$|'$|\]$")
+_RECIPIENT = re.compile(r"<[^<>\s]{1,320}>: (?=\S)|\"?-+ ?(?=[a-z0-9])")
+_WORD = re.compile(r"[^\W\d_]{3}")
+
+
+def response_span(folded: str) -> tuple[int, int]:
+    """The span of lower-case, folded text that holds the server's answer; all, when in doubt."""
+    start, end = 0, len(folded)
+    for found in _LEAD.finditer(folded):
+        if _WORD.search(folded, found.end()):
+            start = found.end()
+    if start == 0 and (found := _RECIPIENT.match(folded)) and _WORD.search(folded, found.end()):
+        start = found.end()
+    while (tail := _TAIL.search(folded, max(start, end - 80), end)) and tail.start() > start:
+        is_closing = len(tail[0]) == 1
+        if is_closing and (start == 0 or folded.count(_OPENING[tail[0]], start, end - 1)):
+            break
+        end = tail.start()
+    return start, end
+
+
+_OPENING = {"'": "'", "]": "["}
