@@ -7,6 +7,7 @@
     ├── QuestionInvalid        a question, or SQL a person wrote, cannot be answered       exit 2
     ├── SignInRefused          Marketing Cloud does not accept who we say we are           exit 4
     ├── SourceError            Marketing Cloud, or a file server, could not give a page    exit 5
+    │   └── PageLost           its answer did not arrive whole                             exit 5
     └── StoreError             the lake or the ledger cannot be read or written            exit 5
 
 Each says what failed, with what, and what to do next. `may_retry` tells the retry loop, and
@@ -76,6 +77,15 @@ class SourceError(BouncelensError):
     ) -> None:
         super().__init__(f"{source}: {detail}", advice=advice)
         self.source, self.may_retry, self.retry_after_s = source, may_retry, retry_after_s
+
+
+class PageLost(SourceError):
+    """The answer did not arrive whole: nobody knows whether the other side counted it as
+    delivered. `is_slow`: it took too long or was too large, so asking for less can help."""
+
+    def __init__(self, source: str, detail: str, *, is_slow: bool = False) -> None:
+        super().__init__(source, detail, may_retry=True)
+        self.is_slow = is_slow
 
 
 class StoreError(BouncelensError):

@@ -1,0 +1,28 @@
+"""The port: what the service asks of every route out of Marketing Cloud."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bouncelens.bounce import Account, Page, Window
+
+
+class Connector(Protocol):
+    """A route that can be asked for the bounces of one account in a span of event time."""
+
+    @property
+    def name(self) -> str:
+        """The route's name, as it is written into events and bookmarks."""
+        ...
+
+    def fetch(self, account: Account, window: Window) -> Iterator[Page]:
+        """Pages of events. A page with `through` promises: every event of the window before that
+        moment, as the source knows it now, has been yielded. The last page has `through` =
+        `window.end`, also when there was no event at all.
+
+        Raises SignInRefused or SourceError; what was yielded before stays valid.
+        """
+        ...
