@@ -6,7 +6,7 @@ What is wrong in a file is said with the file and the rule's id, before anything
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -70,12 +70,13 @@ class Ruleset:
     rules: tuple[Rule, ...]
     reasons: dict[str, Reason]
     temporary_words: str
-    hash: str = field(default="")
+    hash: str = ""
+    kept_hosts: tuple[str, ...] = ()  # kept by the mask though no rule names them yet
 
     @cached_property
     def mentions(self) -> Mentions:
         """The hosts and codes that the mask has to keep, since rules speak of them."""
-        return mentions_of(self.rules)
+        return mentions_of(self.rules, self.kept_hosts)
 
 
 def load_rules(extra: Sequence[Path] = ()) -> Ruleset:
@@ -91,14 +92,21 @@ def load_rules(extra: Sequence[Path] = ()) -> Ruleset:
     for path in rule_files():
         rules += _checked(str(path.relative_to(RULES)), _read(path, digest), reasons)
     _refuse_duplicates(rules)
-    digest.update((RULES / "reasons.toml").read_bytes())
-    return Ruleset(tuple(rules), reasons, words, digest.hexdigest()[:16])
+    for name in ("order.toml", "reasons.toml"):
+        digest.update((RULES / name).read_bytes())
+    return Ruleset(
+        tuple(rules), reasons, words, digest.hexdigest()[:16], tuple(_order()["kept_hosts"])
+    )
 
 
 def rule_files() -> Iterator[Path]:
     """Our rule files in order of priority."""
-    for pattern in tomllib.loads((RULES / "order.toml").read_text("utf-8"))["files"]:
+    for pattern in _order()["files"]:
         yield from sorted(RULES.glob(pattern))
+
+
+def _order() -> dict[str, list[str]]:
+    return tomllib.loads((RULES / "order.toml").read_text("utf-8"))
 
 
 def _read(path: Path, digest: Any) -> list[dict[str, Any]]:

@@ -58,7 +58,7 @@ _NUMBER = re.compile(r"[\d.]*\d[\d.]*(?:kb|mb|gb|k|m|g|kib|mib|s|sec|min|h|d|x)?
 _HOST = re.compile(r"(?:[a-z0-9_\u00df-\u024f-]{1,63}\.){1,12}([a-z]{2,24}|xn--[a-z0-9-]{2,40})")
 _SPLIT = re.compile(r"[:/=?&!*~^$%+]")
 _PIECE = re.compile(r"[a-z0-9_\u00df-\u024f-]+")
-_DOMAIN_END = re.compile(r"[a-z0-9_\u00df-\u024f.-]*")
+_DOMAIN_END = re.compile(r"[a-z0-9_\u00df-\u024f-]*(?:\.[a-z0-9_\u00df-\u024f-]+)*")
 _LABEL_BEFORE = re.compile(r"[a-z_]{1,12}=")
 _URL = re.compile(r"https?://|ftp://|mailto:")
 _IN_BRACKETS = frozenset(
@@ -130,12 +130,17 @@ def _url(url: str, at: int, keep: Keep) -> Iterator[Part]:
     while host_end < len(url) and url[host_end] not in "/?#:":
         host_end += 1
     host = keep.host(url[scheme_end:host_end])
-    if host == "<host>":
+    path = tuple(_pieces(url[host_end:], at + host_end, keep))
+    if host == "<host>" and not any(_is_kept_code(part) for part, _, _ in path):
         yield "<url>", at, len(url)
         return
     yield url[:scheme_end], at, scheme_end
     yield host, at + scheme_end, host_end - scheme_end
-    yield from _pieces(url[host_end:], at + host_end, keep)
+    yield from path
+
+
+def _is_kept_code(part: str) -> bool:
+    return part[0] != "<" and any(sign.isdigit() for sign in part)
 
 
 def _address(token: str, at: int, keep: Keep) -> Iterator[Part]:
