@@ -35,10 +35,10 @@ class Case:
 def run(arguments: argparse.Namespace) -> int:
     """Print the figures of each part."""
     judge = Judge.of_rules()
-    for part in [arguments.part] if arguments.part else ["read", "unread"]:
+    for part in [arguments.part] if arguments.part else ["read", "unread", "own_postmaster"]:
         for how in ("text alone", "with codes and provider"):
             cases = judged_cases(judge, part, with_columns=how != "text alone")
-            print(f"{part:6} {how:24} {figures(cases, judge)}")
+            print(f"{part:14} {how:24} {figures(cases, judge)}")
         cases = judged_cases(judge, part, with_columns=False)
         if arguments.matrix:
             _print_tables(part, cases)
@@ -55,8 +55,8 @@ def judged_cases(judge: Judge, part: str, *, with_columns: bool) -> list[Case]:
         columns: dict[str, Any] = {}
         if with_columns:
             columns = {
-                "code": int(label["code"]) if label["code"] else None,
-                "status": label["enhanced"],
+                "code": int(label["code"]) if label.get("code") else None,
+                "status": label.get("enhanced"),
                 "provider": label["provider"],
             }
         cases.append(Case(label, judge.judge(label["text"], **columns).verdict))
