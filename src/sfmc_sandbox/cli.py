@@ -1,0 +1,145 @@
+"""`python -m sfmc_sandbox serve …`: makes a tenant, says where it is, serves until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import socket
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sfmc_sandbox.wire.sandbox import Sandbox
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; the return value is the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="sfmc_sandbox", description="A local Salesforce Marketing Cloud to test against."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_serve(commands)
+    return _serve(parser.parse_args(arguments))
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serve = commands.add_parser("serve", help="make a tenant and serve it")
+    option = serve.add_argument
+    option("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    option("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    option("--seed", type=int, default=7, help="the same seed makes the same tenant")
+    option("--bounces", type=int, default=60_000, help="about how many bounces to plant")
+    option("--months", type=int, default=12, help="months of history")
+    option("--until", type=_moment, help="end of the history, ISO 8601, UTC unless it says so")
+    option("--truth", type=Path, metavar="FILE.parquet", help="write the planted truth here")
+    option("--scenario", action="append", default=[], metavar="NAME",
+           help="trouble for the whole run; may be repeated")  # fmt: skip
+    option("--live-elements", action="store_true", help="answer with elements the WSDL lacks")
+    option("--token-life", type=float, metavar="SECONDS", help="how long a token lives")
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="sandbox: %(message)s")
+    from sfmc_sandbox.wire.trouble import Trouble, UnknownScenario
+
+    try:
+        trouble = Trouble.of(options.scenario)
+    except UnknownScenario as problem:
+        _say(str(problem))
+        return 2
+    sandbox = _build(options)
+    sandbox.trouble = trouble
+    sandbox.live_elements = options.live_elements
+    if options.token_life:
+        sandbox.tokens.lifetime_s = options.token_life
+    try:
+        listener = socket.create_server((options.host, options.port))
+    except OSError as problem:
+        _say(f"cannot listen on {options.host}:{options.port}: {problem}")
+        return 5
+    with listener:
+        _run(sandbox, listener)
+    return 0
+
+
+def _build(options: argparse.Namespace) -> Sandbox:
+    from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.world.plan import Plan
+    from sfmc_sandbox.world.tenant import make_tenant
+
+    began = time.monotonic()
+    asked = {"seed": options.seed, "months": options.months, "bounces": options.bounces}
+    plan = Plan(**asked) if options.until is None else Plan(**asked, until=options.until)
+    tenant = make_tenant(plan)
+    if options.truth:
+        tenant.write_truth(options.truth)
+    _say(f"{tenant.truth.num_rows:,} bounces planted in {time.monotonic() - began:.1f} s")
+    return Sandbox.of(tenant)
+
+
+def _run(sandbox: Sandbox, listener: socket.socket) -> None:
+    """Serves until SIGINT or SIGTERM, then ends open requests and returns."""
+    import uvicorn
+
+    from sfmc_sandbox.wire.app import make_app
+    from sfmc_sandbox.wire.tearing import TearableProtocol
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            print(json.dumps(ready_line(sandbox, listener)), flush=True)  # noqa: T201
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            # uvicorn raises the signal once more at the end; being asked to end is no failure.
+            old = {number: signal.signal(number, self.handle_exit) for number in _ENDINGS}
+            try:
+                yield
+            finally:
+                for number, handler in old.items():
+                    signal.signal(number, handler)
+
+    config = uvicorn.Config(
+        make_app(sandbox),
+        http=TearableProtocol,
+        log_level="critical",
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=3,
+    )
+    Server(config).run(sockets=[listener])
+
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM)
+
+
+def ready_line(sandbox: Sandbox, listener: socket.socket) -> dict[str, object]:
+    """What a caller needs to know to use the sandbox."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
+    return {
+        "url": url,
+        "auth_url": f"{url}/",
+        "client_id": sandbox.client_id,
+        "client_secret": sandbox.client_secret,
+        "accounts": [{"mid": unit.mid, "name": unit.name} for unit in sandbox.tenant.units],
+        "sends_data_extension": "bouncelens_sends",
+        "planted": sandbox.tenant.truth.num_rows,
+    }
+
+
+def _say(text: str) -> None:
+    print(f"sandbox: {text}", file=sys.stderr, flush=True)  # noqa: T201

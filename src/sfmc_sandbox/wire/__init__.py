@@ -1,0 +1,1 @@
+"""What the sandbox says over HTTP: sign-in, SOAP, REST."""

@@ -1,0 +1,113 @@
+"""The ASGI application: routes, the limit on bodies, and the trouble that needs the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sfmc_sandbox.wire import oauth, rest, soap
+from sfmc_sandbox.wire.rest_answer import RestError
+from sfmc_sandbox.wire.sandbox import MAX_BODY_BYTES
+from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from sfmc_sandbox.wire.sandbox import Sandbox
+
+_SLOW_S = 1.0
+
+
+class BodyTooLarge(Exception):  # noqa: N818 - named for what happened
+    """More than the platform reads."""
+
+
+def make_app(sandbox: Sandbox) -> Starlette:
+    """Everything the sandbox serves, on one port."""
+
+    async def sign_in(request: Request) -> Response:
+        try:
+            body = await _body(request)
+        except BodyTooLarge:
+            return RestError(413, 10000, "The request is too large.").response()
+        return await run_in_threadpool(oauth.sign_in, sandbox, request, body)
+
+    async def service(request: Request) -> Response:
+        try:
+            body = await _body(request)
+        except BodyTooLarge:
+            frame = Frame(f"{sandbox.base_url(request)}Service.asmx")
+            problem = Fault("Client", "There was an exception running the extensions specified in "
+                            "the config file. ---> Maximum request length exceeded.")  # fmt: skip
+            return Response(fault(frame, problem), 500, media_type=content_type(frame))
+        response = await run_in_threadpool(soap.call, sandbox, request, body)
+        return await _troubled(sandbox, request, response)
+
+    def rest_route(method: str, path: str, scope: str, answer: rest.Answer) -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                request.state.body = await _body(request)
+            except BodyTooLarge:
+                return RestError(413, 10000, "The request is too large.").response()
+            response = await run_in_threadpool(rest.call, sandbox, request, scope, answer)
+            return await _troubled(sandbox, request, response)
+
+        return Route(path, endpoint, methods=[method])
+
+    async def elsewhere(request: Request) -> Response:
+        path = request.url.path.lower()
+        # A client may put any words before the path (fact sheet 10), in any case.
+        if path.endswith("/v2/token") and request.method == "POST":
+            return await sign_in(request)
+        if path.rstrip("/").endswith("/service.asmx") and request.method == "POST":
+            return await service(request)
+        return rest.nothing_here(sandbox, request)
+
+    routes = [rest_route(*row) for row in rest.ROUTES]
+    every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    routes.append(Route("/{path:path}", elsewhere, methods=every))
+    return Starlette(routes=routes)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, up to the limit. Raises BodyTooLarge."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _troubled(sandbox: Sandbox, request: Request, response: Response) -> Response:
+    if sandbox.trouble.strikes("slow", request.headers):
+        await asyncio.sleep(_SLOW_S)
+    if response.status_code == 200 and sandbox.trouble.strikes("reset-mid-page", request.headers):
+        return _Torn(bytes(response.body), headers=dict(response.headers))
+    return response
+
+
+class _Torn(Response):
+    """Promises the whole page, sends half of it and goes away."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        half = bytes(self.body)[: len(self.body) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        transport: Any = scope.get("extensions", {}).get("sandbox.transport")
+        close: Callable[[], None] | None = getattr(transport, "abort", None)
+        if close is not None:
+            close()

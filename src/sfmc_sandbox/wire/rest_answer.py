@@ -1,0 +1,51 @@
+"""REST's answers: the error bodies of its families (fact sheet 1, 3)."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+
+DOCS = "https://developer.salesforce.com/docs/atlas.en-us.mc-apis.meta/mc-apis/error-handling.htm"
+
+
+class RestError(Exception):
+    """An error on its way out."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+    def response(self) -> Response:
+        """The body that REST gives for it."""
+        content: dict[str, object] = {
+            "documentation": DOCS,
+            "errorcode": self.code,
+            "message": self.message,
+        }
+        headers = {}
+        if self.code == 50100:
+            content["retryAfter"] = RETRY_AFTER_S
+            headers["Retry-After"] = str(RETRY_AFTER_S)
+        return JSONResponse(content, self.status, headers)
+
+
+RETRY_AFTER_S = 5
+
+
+def not_authorized() -> RestError:
+    """No token, or an expired one."""
+    return RestError(401, 0, "Not Authorized")
+
+
+def not_found() -> RestError:
+    """Nothing under this address."""
+    return RestError(404, 0, "Not Found")
+
+
+def insufficient() -> RestError:
+    """The token's scopes do not cover the call."""
+    return RestError(403, 20002, "Insufficient privileges to complete this action.")
+
+
+def throttled() -> RestError:
+    """Too many calls; Retry-After says when to come again."""
+    return RestError(429, 50100, "Rate limit exceeded")

@@ -1,0 +1,59 @@
+"""Service.asmx: one address for all SOAP calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, envelope, fault
+from sfmc_sandbox.wire.soap_request import read_request
+from sfmc_sandbox.wire.soap_retrieve import retrieve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxml import etree
+    from starlette.requests import Request
+
+    from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.wire.tokens import Token
+
+# Action: what answers it, and the action named in the answer's header.
+_CALLS: dict[str, tuple[Callable[[Sandbox, Token, etree._Element], str], str]] = {
+    "Retrieve": (retrieve, "RetrieveResponse"),
+}
+
+
+def call(sandbox: Sandbox, request: Request, raw: bytes) -> Response:
+    """Answers one SOAP request; every error is a fault."""
+    frame = Frame(f"{sandbox.base_url(request)}Service.asmx")
+    try:
+        asked = read_request(raw, request.headers)
+        frame = Frame(frame.url, asked.is_12, asked.message_id)
+        _strike(sandbox, request)
+        token = _token(sandbox, request, asked.token)
+        if asked.action not in _CALLS:
+            raise Fault("Server", f"{asked.action} is not supported.", api_code=8)
+        answer, action = _CALLS[asked.action]
+        body = envelope(frame, action, answer(sandbox, token, asked.body))
+        return Response(body, headers={"Content-Type": content_type(frame)})
+    except Fault as problem:
+        return Response(fault(frame, problem), 500, headers={"Content-Type": content_type(frame)})
+
+
+def _strike(sandbox: Sandbox, request: Request) -> None:
+    if sandbox.trouble.strikes("soap-500", request.headers):
+        raise Fault("Server", "Unplanned Outage", api_code=2)
+    if sandbox.trouble.strikes("throttled", request.headers):
+        # SOAP throttling is a fault with HTTP 500, not 429 (fact sheet 1).
+        raise Fault("Server", "Rate limit exceeded", api_code=2)
+
+
+def _token(sandbox: Sandbox, request: Request, text: str | None) -> Token:
+    found = sandbox.tokens.look(text)
+    if found == "expired" or sandbox.trouble.strikes("expired-token", request.headers):
+        raise Fault("Security", "Token Expired")
+    if isinstance(found, str):
+        raise Fault("Security", "Login failed")
+    return found

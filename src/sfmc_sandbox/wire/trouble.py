@@ -1,0 +1,66 @@
+"""Scenarios: trouble asked for by name, for one request (header) or for the whole run.
+
+A run's trouble comes at a fixed beat, so a second try succeeds and a run can be repeated.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+HEADER = "x-sandbox-scenario"
+# Name: every how many opportunities it strikes in a run, and what it does.
+SCENARIOS: dict[str, tuple[int, str]] = {
+    "expired-token": (9, "a call is answered as if its token had expired"),
+    "throttled": (6, "REST 429 with Retry-After, SOAP a fault with HTTP 500"),
+    "soap-500": (5, "SOAP fault 'Unplanned Outage' with HTTP 500"),
+    "reset-mid-page": (4, "the connection ends in the middle of a page"),
+    "slow": (1, "every answer takes a second"),
+}
+
+
+class UnknownScenario(ValueError):  # noqa: N818 - named for what happened
+    """A scenario was asked for by a name that does not exist."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no scenario is called {name!r}; there are: {', '.join(SCENARIOS)}")
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Which scenarios are on, and when each struck last."""
+
+    on: set[str] = field(default_factory=set)
+    _chances: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Trouble:
+        """The named scenarios for the whole run. Raises UnknownScenario."""
+        trouble = cls()
+        for name in names:
+            trouble.switch(name, on=True)
+        return trouble
+
+    def switch(self, name: str, *, on: bool) -> None:
+        """Turns a scenario on or off. Raises UnknownScenario."""
+        if name not in SCENARIOS:
+            raise UnknownScenario(name)
+        (self.on.add if on else self.on.discard)(name)
+
+    def strikes(self, name: str, headers: Mapping[str, str]) -> bool:
+        """Whether the scenario happens to this request. Counts an opportunity."""
+        asked = headers.get(HEADER, "")
+        if asked and name in {part.strip() for part in asked.split(",")}:
+            return True
+        if name not in self.on:
+            return False
+        every = SCENARIOS[name][0]
+        with self._lock:
+            self._chances[name] += 1
+            return self._chances[name] % every == (1 if every > 1 else 0)

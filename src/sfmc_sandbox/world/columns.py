@@ -1,0 +1,209 @@
+"""From simulated jobs to Arrow tables, one per kind of event: what the tenant's database loads.
+
+Event times leave here in Marketing Cloud's UTC-6; the planted truth keeps UTC.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pyarrow as pa
+
+from sfmc_sandbox.clock import SFMC_OFFSET_MS
+from sfmc_sandbox.labels import label, type_id
+from sfmc_sandbox.wording import Scene, fill, phrasebook
+from sfmc_sandbox.world.mail import NO_STORY, REASONS
+from sfmc_sandbox.world.stories import FULL_REPEATERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sfmc_sandbox.world.domains import Domains
+    from sfmc_sandbox.world.engagement import Acts
+    from sfmc_sandbox.world.mail import Sent
+    from sfmc_sandbox.world.people import People
+    from sfmc_sandbox.world.plan import Plan
+    from sfmc_sandbox.world.stories import Story
+
+# Sentences spoken word for word by only some stories; the rest uses the family's common ones.
+_PREFIXES = (("smtp;", 0.05), ("5.3.0 (unknown mail system error) ", 0.008))
+
+
+def sfmc_times(
+    moments_ms: NDArray[np.int64], unknown: NDArray[np.bool_] | None = None
+) -> pa.TimestampArray:
+    """UTC milliseconds as naive UTC-6 timestamps; null where `unknown`."""
+    if unknown is not None:
+        moments_ms = np.where(unknown, 0, moments_ms)
+    times = (moments_ms + SFMC_OFFSET_MS).astype("datetime64[ms]")
+    return cast("pa.TimestampArray", pa.array(times, mask=unknown))
+
+
+def event_table(sent: Sent, acts: Acts, mid: int) -> pa.Table:
+    """Who did something with which message: sub, job, batch, time."""
+    return pa.table(
+        {
+            **_where(sent, mid, len(acts.at)),
+            "batch_id": sent.batch[acts.at],
+            "sub": sent.row[acts.at],
+            "event_time": sfmc_times(acts.moment_ms),
+        }
+    )
+
+
+def sent_table(sent: Sent, mid: int) -> pa.Table:
+    """Every message of a job."""
+    return pa.table(
+        {
+            **_where(sent, mid, len(sent.row)),
+            "batch_id": sent.batch,
+            "sub": sent.row,
+            "event_time": sfmc_times(sent.sent_ms),
+        }
+    )
+
+
+def _where(sent: Sent, mid: int, count: int) -> dict[str, NDArray[np.int64]]:
+    return {
+        "mid": np.full(count, mid, dtype=np.int64),
+        "job_id": np.full(count, sent.job.number, dtype=np.int64),
+        "list_id": np.full(count, sent.job.list_id, dtype=np.int64),
+    }
+
+
+def not_sent_table(sent: Sent, mid: int) -> pa.Table:
+    """Whom a job did not mail, and why."""
+    count = len(sent.held)
+    moments = np.full(count, sent.job.start_ms, dtype=np.int64)
+    return pa.table(
+        {
+            **_where(sent, mid, count),
+            "batch_id": np.full(count, sent.job.first_batch, dtype=np.int64),
+            "sub": sent.held,
+            "event_time": sfmc_times(moments),
+            "reason": pa.array(["Held"] * count, pa.string()),
+        }
+    )
+
+
+def bounce_tables(
+    sent: Sent, people: People, domains: Domains, *, plan: Plan, tales: Sequence[Story]
+) -> tuple[pa.Table, pa.Table]:
+    """A job's bounces as Marketing Cloud shows them, and the planted truth of the same rows."""
+    unit = plan.units[sent.job.unit]
+    rows = sent.row[sent.at]
+    rng = np.random.default_rng([plan.seed, sent.job.number, 1])
+    names = [tale.name for tale in tales] + [FULL_REPEATERS]
+    stories = [names[n] if n != NO_STORY else "" for n in sent.story]
+    texts = _texts(sent, people, domains, rng=rng, stories=stories, ips=unit.ips,
+                   sender=f"bounce@bounce.{unit.sender_domain}")  # fmt: skip
+    labels = [label(text) for text in texts]
+    is_first = np.zeros(len(rows), dtype=bool)
+    is_first[np.unique(rows, return_index=True)[1]] = True
+    false_story = np.array([name == "gmail_false_bounce" for name in stories], dtype=bool)
+    bounces = pa.table(
+        {
+            **_where(sent, unit.mid, len(rows)),
+            "batch_id": sent.batch[sent.at],
+            "sub": rows,
+            "event_time": sfmc_times(sent.bounce_ms),
+            "is_unique": is_first,
+            "is_false": false_story & (rng.random(len(rows)) < 0.05),
+            "code": pa.array([entry.code for entry in labels], pa.int32()),
+            "reason_text": pa.array(texts, pa.string()),
+            "category_id": pa.array([entry.category_id for entry in labels], pa.int16()),
+            "category": pa.array([entry.category for entry in labels], pa.string()),
+            "subcategory_id": pa.array([entry.subcategory_id for entry in labels], pa.int16()),
+            "subcategory": pa.array([entry.subcategory for entry in labels], pa.string()),
+            "type_id": np.where(sent.is_delayed, type_id("delayed"), type_id("immediate")),
+            "type": pa.array(["delayed" if d else "immediate" for d in sent.is_delayed]),
+        }
+    )
+    truth = pa.table(
+        {
+            "account": np.full(len(rows), unit.mid, dtype=np.int64),
+            "job": np.full(len(rows), sent.job.number, dtype=np.int64),
+            "batch": sent.batch[sent.at],
+            "subscriber_key": pa.array([people.key(row) for row in rows], pa.string()),
+            "event_time": pa.array((sent.bounce_ms // 1000).astype("datetime64[s]")).cast(
+                pa.timestamp("s", tz="UTC")
+            ),
+            "reason": pa.array([REASONS[n] for n in sent.reason], pa.string()),
+            "story": pa.array(stories, pa.string()),
+            "is_alive": sent.is_alive,
+        }
+    )
+    # What lies after the world's now has not happened yet.
+    happened = pa.array(sent.bounce_ms < plan.until_ms)
+    return bounces.filter(happened), truth.filter(happened)
+
+
+def _texts(
+    sent: Sent,
+    people: People,
+    domains: Domains,
+    *,
+    rng: np.random.Generator,
+    stories: list[str],
+    ips: tuple[str, ...],
+    sender: str,
+) -> list[str]:
+    rows = sent.row[sent.at]
+    numbers = _sentences(sent, people, domains, rng=rng, stories=stories)
+    moments = np.datetime_as_string(sent.bounce_ms.astype("datetime64[ms]"), unit="ms")
+    lots = rng.integers(0, 1 << 62, size=len(rows))
+    prefixes = rng.random(len(rows))
+    replies = phrasebook().replies
+    helo = f"mta{{}}.{sender.partition('@')[2]}"
+    texts = []
+    for place, row in enumerate(rows.tolist()):
+        lot = int(lots[place])
+        hosts = domains.mx[people.domain[row]]
+        scene = Scene(
+            address=people.address(row, domains),
+            mx=hosts[lot % len(hosts)],
+            ip=ips[lot % len(ips)],
+            sender=sender,
+            helo=helo.format(lot % 8 + 1),
+            moment=f"{moments[place]}Z",
+        )
+        text = fill(replies[numbers[place]], scene, lot)
+        chance = prefixes[place]
+        for prefix, share in _PREFIXES:
+            if chance < share and text[:1].isdigit():
+                text = prefix + text
+                break
+            chance -= share
+        texts.append(text)
+    return texts
+
+
+def _sentences(
+    sent: Sent,
+    people: People,
+    domains: Domains,
+    *,
+    rng: np.random.Generator,
+    stories: list[str],
+) -> NDArray[np.int32]:
+    """Which sentence each bounce hears. What is wrong with an address is said the same way."""
+    rows = sent.row[sent.at]
+    lasting = ~sent.is_alive | (sent.story >= 0)
+    lots = np.where(lasting, people.salt[rows] / float(1 << 62), rng.random(len(rows)))
+    families = domains.family[people.domain[rows]].astype(np.int64)
+    keys = (families * 1000 + sent.reason) * 100 + sent.story
+    numbers = np.zeros(len(rows), dtype=np.int32)
+    book = phrasebook()
+    for key in np.unique(keys):
+        chosen = np.flatnonzero(keys == key)
+        first = chosen[0]
+        numbers[chosen] = book.choose(
+            domains.families[families[first]],
+            REASONS[sent.reason[first]],
+            story=stories[first],
+            lots=lots[chosen],
+        )
+    return numbers

@@ -1,0 +1,95 @@
+"""What to make: the size, the span and the seed of a world, and the numbers that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sfmc_sandbox.clock import DAY_MS, epoch_ms
+
+DEFAULT_BOUNCES = 60_000
+# Relative to the default number of bounces.
+_SUBSCRIBERS = 150_000
+_SENDS = 2_000_000
+_JOBS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A business unit of the tenant."""
+
+    mid: int
+    name: str
+    parent: int | None
+    share: float  # of subscribers and jobs
+    sender_domain: str
+    ips: tuple[str, ...]
+
+
+UNITS = (
+    Unit(7_000_100, "Alderbrook Group", None, 0.04, "mail.alderbrook.example", ("192.0.2.10",)),
+    Unit(
+        7_000_101, "Alderbrook Retail", 7_000_100, 0.38,
+        "news.alderbrook-retail.example", ("192.0.2.21", "192.0.2.22"),
+    ),
+    Unit(
+        7_000_102, "Alderbrook Travel", 7_000_100, 0.27,
+        "offers.alderbrook-travel.example", ("198.51.100.31", "198.51.100.32"),
+    ),
+    Unit(
+        7_000_103, "Alderbrook Finance", 7_000_100, 0.19,
+        "info.alderbrook-finance.example", ("203.0.113.41",),
+    ),
+    Unit(
+        7_000_104, "Alderbrook Services", 7_000_100, 0.12,
+        "service.alderbrook.example", ("203.0.113.51",),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A world before it is made. Times are UTC; `until` itself lies outside."""
+
+    seed: int = 7
+    until: datetime = field(
+        default_factory=lambda: datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    )
+    months: int = 12
+    bounces: int = DEFAULT_BOUNCES  # aimed at, met within a tenth or so
+    units: tuple[Unit, ...] = UNITS
+
+    @property
+    def scale(self) -> float:
+        """Size relative to the default tenant."""
+        return self.bounces / DEFAULT_BOUNCES
+
+    @property
+    def subscribers(self) -> int:
+        """How many people are on the lists."""
+        return max(400, round(_SUBSCRIBERS * self.scale))
+
+    @property
+    def sends(self) -> int:
+        """How many messages are sent, about."""
+        return max(4_000, round(_SENDS * self.scale))
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs are run."""
+        return max(24, round(_JOBS * self.months / 12))
+
+    @property
+    def start_ms(self) -> int:
+        """First moment of the world, milliseconds since 1970 UTC."""
+        return self.until_ms - round(self.months * 30.4375) * DAY_MS
+
+    @property
+    def until_ms(self) -> int:
+        """The world's now."""
+        return epoch_ms(self.until)
+
+    def at(self, share: float) -> int:
+        """The moment at a share of the span, at 06:00 UTC-6 of its day."""
+        moment = self.start_ms + int((self.until_ms - self.start_ms) * share)
+        return moment // DAY_MS * DAY_MS + DAY_MS // 2

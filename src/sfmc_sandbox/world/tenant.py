@@ -1,0 +1,205 @@
+"""The tenant's database: a world poured into DuckDB, where SOAP, REST and SQL find it.
+
+The planted truth stays outside of it: no request can reach it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from sfmc_sandbox.world import columns
+from sfmc_sandbox.world.domains import make_domains
+from sfmc_sandbox.world.engagement import engage
+from sfmc_sandbox.world.jobs import make_jobs
+from sfmc_sandbox.world.mail import send_all
+from sfmc_sandbox.world.people import NEVER, make_people
+from sfmc_sandbox.world.stories import stories
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sfmc_sandbox.world.domains import Domains
+    from sfmc_sandbox.world.jobs import Job
+    from sfmc_sandbox.world.mail import Standing
+    from sfmc_sandbox.world.people import People
+    from sfmc_sandbox.world.plan import Plan, Unit
+
+SENDS_KEY = "bouncelens_sends"
+_EVENTS = ("sent", "not_sent", "bounce", "open", "click", "unsub", "complaint")
+
+
+@dataclass(slots=True)
+class Tenant:
+    """A generated tenant. `db` is shared: take a cursor per request."""
+
+    plan: Plan
+    db: duckdb.DuckDBPyConnection
+    truth: pa.Table  # kept aside for tests and checks
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The business units."""
+        return self.plan.units
+
+    def unit(self, mid: int) -> Unit | None:
+        """The business unit of a MID."""
+        return next((unit for unit in self.units if unit.mid == mid), None)
+
+    def write_truth(self, path: Path) -> None:
+        """The planted truth as a Parquet file."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self.truth, path)
+
+
+def make_tenant(plan: Plan) -> Tenant:
+    """A whole tenant in memory, deterministic in the plan."""
+    rng = np.random.default_rng(plan.seed)
+    domains = make_domains(rng, plan.scale)
+    people = make_people(plan, domains, rng)
+    tales = stories(plan)
+    jobs = make_jobs(plan, tales, rng)
+    tables: dict[str, list[pa.Table]] = defaultdict(list)
+    opened = np.full(len(people), -NEVER)
+    feedback = ~domains.of_families("google")[people.domain]
+    standing = None
+    for sent, standing in send_all(jobs, people, domains, tales=tales, seed=plan.seed):
+        mid = plan.units[sent.job.unit].mid
+        for name, acts in engage(sent, people, standing, seed=plan.seed, feedback=feedback).items():
+            tables[name].append(columns.event_table(sent, acts, mid))
+            if name == "open":
+                np.maximum.at(opened, sent.row[acts.at], acts.moment_ms)
+        bounces, truth = columns.bounce_tables(sent, people, domains, plan=plan, tales=tales)
+        tables["bounce"].append(bounces)
+        tables["truth"].append(truth)
+        tables["sent"].append(columns.sent_table(sent, mid))
+        tables["not_sent"].append(columns.not_sent_table(sent, mid))
+    assert standing is not None
+    standing.advance(plan.until_ms)
+    truth = pa.concat_tables(tables.pop("truth"))
+    tenant = Tenant(plan, duckdb.connect(":memory:"), truth)
+    _load(tenant, tables)
+    _load_people(tenant, people, domains, standing=standing, opened=opened)
+    _load_jobs(tenant, jobs)
+    _load_units(tenant)
+    _load_sends(tenant)
+    return tenant
+
+
+def _put(tenant: Tenant, name: str, table: pa.Table, *, tail: str = "") -> None:
+    tenant.db.register("incoming", table)
+    tenant.db.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming {tail}")  # noqa: S608
+    tenant.db.unregister("incoming")
+
+
+def _load(tenant: Tenant, tables: dict[str, list[pa.Table]]) -> None:
+    until = f"TIMESTAMP '{columns.sfmc_times(np.array([tenant.plan.until_ms]))[0]}'"
+    for name in _EVENTS:
+        tail = f"WHERE event_time < {until} ORDER BY event_time, job_id, sub"
+        _put(tenant, name, pa.concat_tables(tables[name]), tail=tail)
+
+
+def _load_people(
+    tenant: Tenant,
+    people: People,
+    domains: Domains,
+    *,
+    standing: Standing,
+    opened: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> None:
+    rows = range(len(people))
+    until = tenant.plan.until_ms
+    left = standing.unsubscribed_ms <= until
+    held = standing.held_ms <= until
+    bounced = (standing.count > 0) & (opened < standing.last_ms)
+    status = np.select([left, held, bounced], ["Unsubscribed", "Held", "Bounced"], "Active")
+    mids = np.array([unit.mid for unit in tenant.units])
+    content: dict[str, Any] = {
+        "sub": np.arange(len(people), dtype=np.int32),
+        "subscriber_id": np.arange(len(people), dtype=np.int64) * 3 + 125_000_000,
+        "subscriber_key": pa.array([people.key(row) for row in rows], pa.string()),
+        "email": pa.array([people.address(row, domains) for row in rows], pa.string()),
+        "domain": np.array(domains.names, dtype=object)[people.domain],
+        "mid": mids[people.unit],
+        "status": pa.array(status.tolist(), pa.string()),
+        "joined": columns.sfmc_times(people.joined),
+        "unsubscribed": columns.sfmc_times(standing.unsubscribed_ms, ~left),
+        "undeliverable": columns.sfmc_times(standing.held_ms, ~held),
+        "bounce_count": standing.count,
+    }
+    _put(tenant, "subscriber", pa.table(content))
+
+
+def _load_jobs(tenant: Tenant, jobs: Sequence[Job]) -> None:
+    unit = tenant.units
+    starts = np.array([job.start_ms for job in jobs])
+    ends = np.array([job.start_ms + job.length_ms for job in jobs])
+    table = pa.table(
+        {
+            "job_id": [job.number for job in jobs],
+            "mid": [unit[job.unit].mid for job in jobs],
+            "list_id": [job.list_id for job in jobs],
+            "email_id": [job.email_id for job in jobs],
+            "email_name": [job.name for job in jobs],
+            "subject": [job.subject for job in jobs],
+            "from_name": [unit[job.unit].name for job in jobs],
+            "from_email": [f"hello@{unit[job.unit].sender_domain}" for job in jobs],
+            "start_time": columns.sfmc_times(starts),
+            "end_time": columns.sfmc_times(ends),
+            "triggered": [job.triggered or None for job in jobs],
+            "triggered_key": pa.array([job.triggered_key or None for job in jobs], pa.string()),
+        }
+    )
+    _put(tenant, "job", table)
+    # One answer per job: what SOAP's Send counts.
+    tenant.db.execute(
+        """
+        CREATE TABLE job_count AS
+        SELECT job_id, s.n AS sent, coalesce(b.hard, 0) AS hard, coalesce(b.soft, 0) AS soft,
+               coalesce(b.n, 0) - coalesce(b.hard, 0) - coalesce(b.soft, 0) AS other,
+               s.n - coalesce(b.first_n, 0) AS delivered,
+               coalesce(o.n, 0) AS opens, coalesce(c.n, 0) AS clicks, coalesce(u.n, 0) AS unsubs
+        FROM (SELECT job_id, count(*) AS n FROM sent GROUP BY 1) s
+        LEFT JOIN (
+            SELECT job_id, count(*) AS n, count(*) FILTER (category_id = 1) AS hard,
+                   count(*) FILTER (category_id = 2) AS soft, count(*) FILTER (is_unique) AS first_n
+            FROM bounce GROUP BY 1) b USING (job_id)
+        LEFT JOIN (SELECT job_id, count(*) AS n FROM open GROUP BY 1) o USING (job_id)
+        LEFT JOIN (SELECT job_id, count(*) AS n FROM click GROUP BY 1) c USING (job_id)
+        LEFT JOIN (SELECT job_id, count(*) AS n FROM unsub GROUP BY 1) u USING (job_id)
+        """
+    )
+
+
+def _load_units(tenant: Tenant) -> None:
+    units = tenant.units
+    _put(
+        tenant,
+        "unit",
+        pa.table(
+            {
+                "mid": [unit.mid for unit in units],
+                "name": [unit.name for unit in units],
+                "parent": pa.array([unit.parent for unit in units], pa.int64()),
+            }
+        ),
+    )
+
+
+def _load_sends(tenant: Tenant) -> None:
+    """The denominators, as if a daily automation of the tenant filled a data extension."""
+    tenant.db.execute(
+        f"""
+        CREATE TABLE {SENDS_KEY} AS
+        SELECT e.mid, e.job_id, s.domain, e.event_time::DATE AS send_day, count(*) AS sent
+        FROM sent e JOIN subscriber s USING (sub)
+        GROUP BY ALL ORDER BY ALL
+        """  # noqa: S608
+    )
