@@ -1,4 +1,4 @@
-"""Zips from strangers: looked at before anything is unpacked, read as streams, never written out."""
+"""Zips from strangers: looked at before anything is unpacked, read as streams, never written."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class _Member(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         with _named(self._name):
-            chunk = self._stream.read1(len(buffer))
+            chunk = self._stream.read(len(buffer))
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
@@ -161,5 +161,5 @@ def _check_overlap(shown: str, infos: Sequence[zipfile.ZipInfo], directory: int)
     """Members that share their bytes: the trick of bombs that keep every single ratio modest."""
     spans = sorted((i.header_offset, i.header_offset + 30 + i.compress_size) for i in infos)
     ends = [start for start, _ in spans[1:]] + [directory]
-    if any(end > after for (_, end), after in zip(spans, ends, strict=False)):
+    if any(end > after for (_, end), after in zip(spans, ends, strict=True)):
         raise InputInvalid(f"{shown} has files that share their bytes; it may be a bomb.")
