@@ -1,0 +1,167 @@
+"""A Delta table as DuckDB sees it: the Parquet files of its present version, read lazily.
+
+DuckDB's own Delta extension would be a download at run time; the file list is all it takes.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from bouncelens.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+    from deltalake import DeltaTable
+    from duckdb import DuckDBPyConnection
+
+    from bouncelens.store.tables import LakeTable
+
+_SQL_TYPES = {
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "float64": "DOUBLE",
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMPTZ",
+}
+
+
+def connect(*, memory_limit: str, temp_directory: str, threads: int | None) -> DuckDBPyConnection:
+    """A DuckDB in memory, in UTC, that never fetches an extension."""
+    import duckdb
+
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "memory_limit": memory_limit,
+            "temp_directory": temp_directory,
+            # Parquet footers of unchanged files are read once.
+            "enable_object_cache": True,
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    if threads:
+        connection.execute(f"SET threads = {int(threads)}")
+    return connection
+
+
+def local_path(uri: str) -> Path | None:
+    """The folder behind a local URI or path; None for object storage."""
+    scheme = urlsplit(uri).scheme
+    if scheme == "file":
+        return Path(unquote(urlsplit(uri).path))
+    # One letter is a Windows drive.
+    return None if len(scheme) > 1 and "://" in uri else Path(uri)
+
+
+def resolved(url: str) -> str:
+    """The lake's place as Delta takes it: an absolute path, or the URL as it is. Raises StoreError
+    for characters that Delta's storage layer cannot write in a path."""
+    path = local_path(url)
+    if path is None:
+        return url.rstrip("/")
+    whole = str(path.expanduser().absolute())
+    if bad := sorted(set(whole) & set("[]^|%")):
+        raise StoreError(
+            f"The lake's path {whole} contains {' '.join(bad)}, which Delta tables cannot have.",
+            advice="Name a folder without it as `lake` in the settings.",
+        )
+    return whole
+
+
+def rows_sql(
+    connection: DuckDBPyConnection,
+    table: LakeTable,
+    delta: DeltaTable,
+    *,
+    months: Sequence[str] | None = None,
+) -> str:
+    """SQL that yields the table's rows, typed, also when no file exists or older files lack a
+    column. `months` narrows a partitioned table to some of its partitions."""
+    refuse_deletion_vectors(delta, table.name)
+    nothing = _no_rows(table)
+    filters = [("event_month", "in", list(months))] if months is not None else None
+    files = delta.file_uris(partition_filters=filters)
+    if not files:
+        return nothing
+    if local_path(files[0]) is None:
+        name = f"remote_{table.name}"
+        connection.register(name, delta.to_pyarrow_dataset(partitions=filters))
+        source = f'"{name}"'
+    else:
+        listed = ", ".join(_quoted(_escaped_glob(unquote(name))) for name in files)
+        source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+    held = set(connection.sql(f"SELECT * FROM {source}").columns)  # noqa: S608 - our own list
+    names = [name for name, _, _ in table.fields if name in held]
+    some = f"SELECT {', '.join(_name(name) for name in names)} FROM {source}"  # noqa: S608
+    return some if len(names) == len(table.fields) else f"{nothing} UNION ALL BY NAME {some}"
+
+
+def refuse_deletion_vectors(delta: DeltaTable, name: str) -> None:
+    """Another writer may mark rows as deleted beside the files; reading on would revive them."""
+    if "deletionVectors" in (delta.protocol().reader_features or ()):
+        raise StoreError(
+            f"Table {name!r} of the lake uses deletion vectors, which bouncelens cannot read.",
+            advice="Purge and disable them where they were switched on.",
+        )
+
+
+def _no_rows(table: LakeTable) -> str:
+    typed = (f"NULL::{_SQL_TYPES[kind]} AS {_name(name)}" for name, kind, _ in table.fields)
+    return f"SELECT {', '.join(typed)} WHERE false"
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _escaped_glob(path: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def as_arrow(
+    connection: DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None
+) -> pa.Table:
+    """The rows of a query as an Arrow table."""
+    relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
+    found: pa.Table = relation.to_arrow_table()
+    return found
+
+
+@contextmanager
+def explained(uri: str, doing: str) -> Iterator[None]:
+    """What the engines raise about storage, as one sentence about the lake."""
+    import duckdb
+    import pyarrow as pa
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except (DeltaError, duckdb.IOException, duckdb.InvalidInputException, pa.ArrowException) as e:
+        raise StoreError(_sentence(uri, doing, e), advice=_ADVICE) from e
+    except OSError as e:
+        raise StoreError(_sentence(uri, doing, e), advice=_ADVICE) from e
+
+
+_ADVICE = (
+    "Restore the lake from a backup, or name another folder as `lake` in the settings and pull "
+    "again."
+)
+
+
+def _sentence(uri: str, doing: str, error: Exception) -> str:
+    first = re.split(r"\n|\. |: \n", str(error).strip())[0][:300]
+    return f"The lake at {uri} could not be {doing}: {first.rstrip('.')}."
