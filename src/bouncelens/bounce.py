@@ -110,6 +110,45 @@ class Verdict:
     actor: str  # who has to act: list_owner, dns_admin, content_author, platform_support, …
 
 
+@dataclass(frozen=True, slots=True)
+class PastBounce:
+    """A judged bounce in an address's history, as decisions read it."""
+
+    account: int
+    job: int
+    batch: int
+    subscriber_key: str
+    event_time: datetime  # UTC
+    reason: str
+    group: str
+    hardness: Hardness
+    is_temporary: bool = False
+    rule: str | None = None  # classifier rule that decided the verdict
+    is_false_bounce: bool = False  # SFMC saw a delivery receipt after the bounce
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Our decision not to mail an address, with everything needed to explain and undo it."""
+
+    account: int
+    subscriber_key: str
+    address: str | None
+    reason: str  # of the source event
+    grounds: str  # the sentence that logs, pages and tests quote
+    basis: str  # what in the policy asked for it: at_once or after_recurrence
+    job: int  # the source event: the bounce that tipped the scale
+    batch: int
+    event_time: datetime
+    rule: str | None  # classifier rule behind the source event's verdict
+    policy: str
+    policy_version: str
+    decided_at: datetime
+    expires_at: datetime | None = None  # None: until somebody undoes it
+    state: str = "planned"  # planned, active, released
+
+
 # The event schema: one row per bounce as a route delivered it. Name, Arrow type, meaning.
 EVENT_FIELDS: tuple[tuple[str, str, str], ...] = (
     # identity: what every route knows
