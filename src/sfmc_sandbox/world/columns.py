@@ -119,7 +119,9 @@ def bounce_tables(
             "subcategory_id": pa.array([entry.subcategory_id for entry in labels], pa.int16()),
             "subcategory": pa.array([entry.subcategory for entry in labels], pa.string()),
             "type_id": np.where(sent.is_delayed, type_id("delayed"), type_id("immediate")),
-            "type": pa.array(["delayed" if d else "immediate" for d in sent.is_delayed]),
+            "type": pa.array(
+                ["delayed" if late else "immediate" for late in sent.is_delayed], pa.string()
+            ),
         }
     )
     truth = pa.table(

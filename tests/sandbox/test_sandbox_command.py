@@ -1,0 +1,52 @@
+"""`python -m sfmc_sandbox serve`: one line when ready, a clean end when asked."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pyarrow.parquet as pq
+import pytest
+
+SERVE = [sys.executable, "-m", "sfmc_sandbox", "serve", "--port", "0", "--seed", "7",
+         "--bounces", "500", "--months", "2", "--until", "2026-06-01"]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_is_and_ends_cleanly(tmp_path: Path, ending: signal.Signals) -> None:
+    truth = tmp_path / "truth.parquet"
+    with subprocess.Popen(
+        [*SERVE, "--truth", str(truth)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        assert ready["url"].startswith("http://127.0.0.1:")
+        assert ready["auth_url"] == ready["url"] + "/"
+        assert len(ready["accounts"]) == 5
+        body = {
+            "grant_type": "client_credentials",
+            "client_id": ready["client_id"],
+            "client_secret": ready["client_secret"],
+            "account_id": ready["accounts"][1]["mid"],
+        }
+        assert httpx2.post(f"{ready['auth_url']}v2/token", json=body).status_code == 200
+        process.send_signal(ending)
+        assert process.wait(timeout=20) == 0
+        rest = process.stdout.read()
+    assert rest == ""
+    planted = pq.read_table(truth)
+    assert planted.num_rows == ready["planted"] > 0
+    assert planted.column_names == [
+        "account", "job", "batch", "subscriber_key", "event_time", "reason", "story", "is_alive",
+    ]  # fmt: skip
+
+
+def test_an_unknown_scenario_is_a_usage_error() -> None:
+    done = subprocess.run([*SERVE, "--scenario", "nonsense"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there are: " in done.stderr
+    assert "Traceback" not in done.stderr
