@@ -1,0 +1,267 @@
+"""The ledger's verbs: bookmarks, runs, quarantine, suppressions. Each is one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from bouncelens.bounce import Quarantined, Suppression
+from bouncelens.store.ledger.database import open_engine, refused
+from bouncelens.store.ledger.records import (
+    BookmarkRecord,
+    QuarantineRecord,
+    RunRecord,
+    SuppressionRecord,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+_FIELDS = tuple(field.name for field in fields(Suppression))
+# What a new look at the same history changes without being a new decision.
+_INCIDENTAL = frozenset({"decided_at", "state"})
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pull, import, judging …"""
+
+    id: int
+    verb: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None  # ok, partial, failed; None: still running, or killed
+    counts: Mapping[str, int]
+    detail: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of suppressions offered to the ledger."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+class Ledger:
+    """Decisions and progress. Safe to open from several processes."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._shown = engine.url.render_as_string(hide_password=True)
+
+    @classmethod
+    def open(cls, url: str) -> Ledger:
+        """Open the ledger at an SQLAlchemy URL, in the newest form. Raises StoreError."""
+        return cls(open_engine(url))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Bookmarks
+
+    def bookmark(self, account: int, route: str) -> datetime | None:
+        """Event time up to which the route is complete for the account; None: never pulled."""
+        with self._session() as session:
+            record = session.get(BookmarkRecord, (account, route))
+            return record.through if record else None
+
+    def bookmarks(self) -> dict[tuple[int, str], datetime]:
+        """Every bookmark, by account and route."""
+        with self._session() as session:
+            found = session.scalars(sa.select(BookmarkRecord)).all()
+            return {(record.account, record.route): record.through for record in found}
+
+    def move_bookmark(
+        self, account: int, route: str, through: datetime, *, now: datetime | None = None
+    ) -> None:
+        """Move it forwards; one that is further already stays. Call after the rows are stored."""
+        with self._session() as session:
+            record = session.get(BookmarkRecord, (account, route))
+            if record is None:
+                moved = now or datetime.now(UTC)
+                session.add(
+                    BookmarkRecord(account=account, route=route, through=through, moved_at=moved)
+                )
+            elif record.through < through:
+                record.through, record.moved_at = through, now or datetime.now(UTC)
+
+    # Runs
+
+    def start_run(self, verb: str, *, version: str, now: datetime | None = None) -> int:
+        """Note that something begins; returns the run's number."""
+        with self._session() as session:
+            started = now or datetime.now(UTC)
+            run = RunRecord(verb=verb, started_at=started, counts={}, detail="", version=version)
+            session.add(run)
+            session.flush()
+            return run.id
+
+    def finish_run(
+        self,
+        run: int,
+        outcome: str,
+        *,
+        counts: Mapping[str, int],
+        detail: str = "",
+        now: datetime | None = None,
+    ) -> None:
+        """Note how it ended: ok, partial or failed, with what was counted."""
+        with self._session() as session:
+            record = session.get_one(RunRecord, run)
+            record.outcome, record.counts, record.detail = outcome, dict(counts), detail
+            record.finished_at = now or datetime.now(UTC)
+
+    def runs(self, *, verb: str | None = None, limit: int = 20) -> tuple[Run, ...]:
+        """The latest runs, newest first."""
+        query = sa.select(RunRecord).order_by(RunRecord.id.desc()).limit(limit)
+        if verb is not None:
+            query = query.where(RunRecord.verb == verb)
+        with self._session() as session:
+            names = [field.name for field in fields(Run)]
+            return tuple(
+                Run(**{name: getattr(record, name) for name in names})
+                for record in session.scalars(query)
+            )
+
+    # Quarantine
+
+    def quarantine(
+        self,
+        rows: Iterable[Quarantined],
+        *,
+        run: int | None = None,
+        now: datetime | None = None,
+    ) -> int:
+        """Keep rows that could not be read; one that is known already is not kept twice. Returns
+        how many were new."""
+        offered = {_fingerprint(row): row for row in rows}
+        seen = now or datetime.now(UTC)
+        new = 0
+        with self._session() as session:
+            for part in _parts(list(offered)):
+                column = QuarantineRecord.fingerprint
+                known = set(session.scalars(sa.select(column).where(column.in_(part))))
+                for key in part:
+                    if key not in known:
+                        session.add(
+                            QuarantineRecord(
+                                fingerprint=key, seen_at=seen, run=run, **asdict(offered[key])
+                            )
+                        )
+                        new += 1
+        return new
+
+    def quarantined(self, *, run: int | None = None, limit: int = 100) -> tuple[Quarantined, ...]:
+        """Rows that could not be read, newest first; of one run if asked."""
+        query = sa.select(QuarantineRecord).order_by(QuarantineRecord.seen_at.desc()).limit(limit)
+        if run is not None:
+            query = query.where(QuarantineRecord.run == run)
+        with self._session() as session:
+            return tuple(
+                Quarantined(record.source, record.line, record.reason, record.raw)
+                for record in session.scalars(query)
+            )
+
+    # Suppressions
+
+    def save_suppressions(
+        self, suppressions: Sequence[Suppression], *, run: int | None = None
+    ) -> Saved:
+        """Keep decisions, one per address; the same decision made again changes nothing."""
+        added = changed = 0
+        with self._session() as session:
+            for part in _parts(suppressions):
+                known = _known(session, part)
+                for decision in part:
+                    record = known.get((decision.account, decision.subscriber_key))
+                    if record is None:
+                        session.add(SuppressionRecord(run=run, **asdict(decision)))
+                        added += 1
+                    elif _is_another(record, decision):
+                        for name in _FIELDS:
+                            setattr(record, name, getattr(decision, name))
+                        record.run = run
+                        changed += 1
+                session.flush()
+        return Saved(added, changed, len(suppressions) - added - changed)
+
+    def suppressions(
+        self, *, state: str | None = None, account: int | None = None, limit: int | None = None
+    ) -> tuple[Suppression, ...]:
+        """Decisions, oldest first; of one state or account if asked."""
+        order = (
+            SuppressionRecord.decided_at,
+            SuppressionRecord.account,
+            SuppressionRecord.subscriber_key,
+        )
+        query = sa.select(SuppressionRecord).order_by(*order).limit(limit)
+        if state is not None:
+            query = query.where(SuppressionRecord.state == state)
+        if account is not None:
+            query = query.where(SuppressionRecord.account == account)
+        with self._session() as session:
+            return tuple(
+                Suppression(**{name: getattr(record, name) for name in _FIELDS})
+                for record in session.scalars(query)
+            )
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        try:
+            with Session(self._engine) as session, session.begin():
+                yield session
+        except sa.exc.DatabaseError as error:
+            raise refused(self._shown, error) from error
+
+
+def _known(
+    session: Session, decisions: Sequence[Suppression]
+) -> dict[tuple[int, str], SuppressionRecord]:
+    keys = [decision.subscriber_key for decision in decisions]
+    query = sa.select(SuppressionRecord).where(SuppressionRecord.subscriber_key.in_(keys))
+    return {(record.account, record.subscriber_key): record for record in session.scalars(query)}
+
+
+def _is_another(record: SuppressionRecord, decision: Suppression) -> bool:
+    return any(
+        getattr(record, name) != getattr(decision, name)
+        for name in _FIELDS
+        if name not in _INCIDENTAL
+    )
+
+
+def _fingerprint(row: Quarantined) -> str:
+    told = "\x1f".join((row.source, str(row.line), row.reason, row.raw))
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_T = TypeVar("_T")
+
+
+def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]

@@ -1,0 +1,1 @@
+"""The ledger's migrations, oldest first in `versions/`; run when a ledger is opened."""

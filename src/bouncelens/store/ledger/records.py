@@ -1,0 +1,100 @@
+"""The ledger's tables. Small, transactional, the same over SQLite and PostgreSQL.
+
+Every change here needs a migration beside it in `migrations/versions/`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, String, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no zone, so it is taken off and put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; a time without a zone is a bug of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment in the ledger needs a time zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """With its zone."""
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC)
+
+
+class Record(DeclarativeBase):
+    """The root of all ledger tables."""
+
+
+class RunRecord(Record):
+    """One pull, import, judging …: what ran, when, and how it ended."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    verb: Mapped[str] = mapped_column(String(40))
+    started_at: Mapped[datetime] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    outcome: Mapped[str | None] = mapped_column(String(20))  # ok, partial, failed; None: running
+    counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    detail: Mapped[str] = mapped_column(Text, default="")  # a sentence when it was not ok
+    version: Mapped[str] = mapped_column(String(40))  # of bouncelens
+
+
+class BookmarkRecord(Record):
+    """How far a route has got with an account: all before `through` is stored."""
+
+    __tablename__ = "bookmarks"
+
+    account: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    route: Mapped[str] = mapped_column(String(40), primary_key=True)
+    through: Mapped[datetime] = mapped_column(Moment)
+    moved_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class SuppressionRecord(Record):
+    """The latest decision about an address of an account. Fields as in `bounce.Suppression`."""
+
+    __tablename__ = "suppressions"
+    __table_args__ = (Index("suppressions_by_state", "state", "account"),)
+
+    account: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    subscriber_key: Mapped[str] = mapped_column(String(254), primary_key=True)
+    address: Mapped[str | None] = mapped_column(String(320))
+    reason: Mapped[str] = mapped_column(String(60))
+    grounds: Mapped[str] = mapped_column(Text)
+    basis: Mapped[str] = mapped_column(String(40))
+    job: Mapped[int] = mapped_column(BigInteger)
+    batch: Mapped[int] = mapped_column(BigInteger)
+    event_time: Mapped[datetime] = mapped_column(Moment)
+    rule: Mapped[str | None] = mapped_column(String(120))
+    policy: Mapped[str] = mapped_column(String(80))
+    policy_version: Mapped[str] = mapped_column(String(80))
+    decided_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    state: Mapped[str] = mapped_column(String(20))
+    run: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
+
+
+class QuarantineRecord(Record):
+    """A row that could not be read: once, however often it came."""
+
+    __tablename__ = "quarantine"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(Text)
+    line: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(Text)
+    raw: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(Moment)  # the first time
+    run: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
