@@ -39,15 +39,30 @@ _FORBIDDEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """A date in [start, end), in SFMC's time."""
+
+    name: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A property that is one of some values, at least one."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """What is retrieved: objects whose `date_property` lies in [start, end), in SFMC's time."""
+    """What is retrieved."""
 
     object_type: str
     properties: tuple[str, ...]
-    date_property: str
-    start: str
-    end: str
-    batch_size: int
+    filter: Between | OneOf
+    batch_size: int = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +90,42 @@ class Unreadable(ValueError):  # noqa: N818 - never leaves this room
 
 def write_retrieve(ask: Ask, token: str, continue_id: str | None) -> bytes:
     """The envelope for a first page, or for the page after the one named by `continue_id`."""
-    sides = (("Left", "greaterThanOrEqual", ask.start), ("Right", "lessThan", ask.end))
-    left, right = (
-        _OPERAND.format(side=side, name=escape(ask.date_property), operator=op, value=escape(value))
-        for side, op, value in sides
-    )
     return _ENVELOPE.format(
         xsi=_XSI,
         partner=_PARTNER,
         token=escape(token),
         object_type=escape(ask.object_type),
         properties="".join(f"<Properties>{escape(p)}</Properties>" for p in ask.properties),
-        filter=f'<Filter xsi:type="ComplexFilterPart">{left}'
-        f"<LogicalOperator>AND</LogicalOperator>{right}</Filter>",
+        filter=_filter(ask.filter),
         more=f"<ContinueRequest>{escape(continue_id)}</ContinueRequest>" if continue_id else "",
         batch_size=ask.batch_size,
     ).encode()
+
+
+def _filter(asked: Between | OneOf) -> str:
+    name = escape(asked.name)
+    if isinstance(asked, OneOf):
+        # IN wants two values or more.
+        operator = "IN" if len(asked.values) > 1 else "equals"
+        values = "".join(f"<Value>{_clean(value)}</Value>" for value in asked.values)
+        return (
+            f'<Filter xsi:type="SimpleFilterPart"><Property>{name}</Property>'
+            f"<SimpleOperator>{operator}</SimpleOperator>{values}</Filter>"
+        )
+    sides = (("Left", "greaterThanOrEqual", asked.start), ("Right", "lessThan", asked.end))
+    left, right = (
+        _OPERAND.format(side=side, name=name, operator=op, value=escape(value))
+        for side, op, value in sides
+    )
+    return (
+        f'<Filter xsi:type="ComplexFilterPart">{left}'
+        f"<LogicalOperator>AND</LogicalOperator>{right}</Filter>"
+    )
+
+
+def _clean(text: str) -> str:
+    """Escaped, and without the control characters that XML cannot carry."""
+    return escape("".join(c for c in text if c >= " " or c in "\t\n\r"))
 
 
 def read_answer(body: bytes) -> Retrieved | Fault:

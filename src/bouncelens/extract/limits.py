@@ -10,10 +10,23 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import stamina
+from stamina.instrumentation import RetryDetails
 
 from bouncelens.errors import BouncelensError, SourceError
 
 _Result = TypeVar("_Result")
+
+
+def _say(details: RetryDetails) -> None:
+    """One line per retry, in our words; the library's own would show its insides."""
+    import structlog
+
+    structlog.get_logger("bouncelens").info(
+        "trying again", reason=str(details.caused_by), wait_s=round(details.wait_for, 2)
+    )
+
+
+stamina.instrumentation.set_on_retry_hooks([_say])
 
 
 @dataclass(frozen=True, slots=True)
