@@ -96,7 +96,8 @@ def test_dead_addresses_bounce_again_until_held(tenant: Tenant) -> None:
     rows = tenant.db.cursor().execute(
         """
         SELECT s.status, s.undeliverable, count(*) AS n, min(b.event_time), max(b.event_time)
-        FROM bounce b JOIN subscriber s USING (sub) WHERE s.status = 'Held' GROUP BY s.status, s.undeliverable, sub
+        FROM bounce b JOIN subscriber s USING (sub) WHERE s.status = 'Held'
+        GROUP BY s.status, s.undeliverable, sub
         """
     ).fetchall()  # fmt: skip
     assert len(rows) > 100
