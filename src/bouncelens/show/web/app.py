@@ -1,0 +1,147 @@
+"""The web server: one page, its charts, and the same answers as JSON. It only reads."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from bouncelens.errors import BouncelensError, InputInvalid, QuestionInvalid
+from bouncelens.service.vocabulary import provider_names, reasons
+from bouncelens.show import charts
+from bouncelens.show.web import assets, overview
+from bouncelens.show.web.filters import Filters, read_filters
+from bouncelens.show.web.guard import LOOPBACK_HOSTS, Guard
+from bouncelens.show.web.pages import render
+from bouncelens.show.web.source import Source, WorkspaceSource, as_json
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+
+    from bouncelens.service.report import Answer
+    from bouncelens.settings import Settings
+
+_A_YEAR_S = 365 * 24 * 3600
+_DRAWINGS: dict[str, tuple[str, Callable[[Answer], charts.Drawing]]] = {
+    "overview": ("overview", charts.rates_over_time),
+    "reasons": ("by_reason", charts.top_reasons),
+    "providers": ("by_provider", charts.top_providers),
+}
+
+
+def create_app(
+    settings: Settings,
+    *,
+    hosts: Collection[str] = LOOPBACK_HOSTS,
+    source: Source | None = None,
+) -> FastAPI:
+    """The application. `hosts`: the names under which it answers; a server that listens beyond
+    this machine has to be told its own. `source`: where answers come from, the settings' lake
+    and ledger unless said otherwise."""
+    answers = source or WorkspaceSource(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # Bundling Vega takes a second or two; the first visitor need not wait for it.
+        threading.Thread(target=assets.warm, daemon=True).start()
+        yield
+        answers.close()
+
+    # No interactive API pages: they load their scripts from elsewhere.
+    app = FastAPI(
+        title="bouncelens",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.add_middleware(Guard, hosts=hosts)
+    _add_pages(app, settings, answers)
+    _add_api(app, answers)
+    _add_errors(app)
+    return app
+
+
+def _filters(request: Request) -> Filters:
+    known = {
+        "provider": provider_names(),
+        "reason": reasons(),
+        "group": charts.GROUP_COLOURS,
+    }
+    pairs = [(key, value) for key, value in request.query_params.multi_items() if key != "theme"]
+    return read_filters(pairs, known=known)
+
+
+InFilters = Annotated[Filters, Depends(_filters)]
+
+
+def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def show_overview(filters: InFilters) -> HTMLResponse:
+        page = overview.build(
+            settings,
+            filters,
+            lambda question: source.ask(question, filters),
+            proposed=source.proposed(),
+        )
+        return HTMLResponse(render("overview.html", page=page))
+
+    @app.get("/charts/{name}.svg", include_in_schema=False)
+    def show_chart(name: str, filters: InFilters, theme: str = "light") -> Response:
+        if name not in _DRAWINGS or theme not in charts.THEMES:
+            raise HTTPException(404)
+        question, draw = _DRAWINGS[name]
+        picture = charts.svg(draw(source.ask(question, filters)), theme)
+        return Response(picture, media_type="image/svg+xml")
+
+    @app.get("/static/{name}", include_in_schema=False)
+    def show_asset(name: str) -> Response:
+        found = assets.asset(name)
+        if found is None:
+            raise HTTPException(404)
+        keep = {"cache-control": f"public, max-age={_A_YEAR_S}, immutable"}
+        return Response(found.body, media_type=found.media_type, headers=keep)
+
+
+def _add_api(app: FastAPI, source: Source) -> None:
+    @app.get("/health")
+    def show_health() -> dict[str, str]:
+        """Says that the server runs; touches no data."""
+        return {"status": "ok"}
+
+    @app.get("/api/report/{question}")
+    def show_answer(question: str, filters: InFilters) -> JSONResponse:
+        """The answer to a question, with the filters of the page: since, until (days, both
+        belonging to the window), account, provider, group, reason, job."""
+        return JSONResponse(as_json(source.ask(question, filters)))
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(BouncelensError)
+    def show_ours(request: Request, error: BouncelensError) -> Response:
+        is_theirs = isinstance(error, InputInvalid | QuestionInvalid)
+        return _refusal(request, 400 if is_theirs else 503, str(error))
+
+    @app.exception_handler(HTTPException)
+    def show_http(request: Request, error: HTTPException) -> Response:
+        words = "There is no such page." if error.status_code == 404 else str(error.detail)
+        return _refusal(request, error.status_code, words)
+
+    @app.exception_handler(RequestValidationError)
+    def show_invalid(request: Request, _: RequestValidationError) -> Response:
+        return _refusal(request, 400, "The address of this page is not complete.")
+
+
+_TITLES = {400: "This address cannot be read", 404: "Not found", 503: "The data cannot be read"}
+
+
+def _refusal(request: Request, status: int, words: str) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": words}, status_code=status)
+    title = _TITLES.get(status, "That did not work")
+    return HTMLResponse(render("error.html", title=title, message=words), status_code=status)

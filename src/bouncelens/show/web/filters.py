@@ -1,0 +1,163 @@
+"""The filters of a page, read from its address and written back into links."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from bouncelens.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+_SLUG = re.compile(r"[a-z0-9_.-]{1,64}")
+_LARGEST = 2**63 - 1
+_YEARS = (1990, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which bounces a page is about. None = all. `until` is the last day that belongs to it."""
+
+    since: date | None = None
+    until: date | None = None
+    account: int | None = None
+    provider: str | None = None
+    group: str | None = None
+    reason: str | None = None
+    job: int | None = None
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything is filtered."""
+        return any(value is not None for value in self._values().values())
+
+    def link(self, **changes: Any) -> str:
+        """The address of the page with these filters, some of them changed."""
+        return "/" + self._query(**changes)
+
+    def picture(self, name: str) -> str:
+        """The address of a chart's picture, to be completed by a theme."""
+        query = self._query()
+        return f"/charts/{name}.svg{query}{'&' if query else '?'}"
+
+    def window(self, time_zone: str) -> tuple[datetime | None, datetime | None]:
+        """The half-open window in UTC: from the first midnight to the one after the last day."""
+        zone = ZoneInfo(time_zone)
+
+        def midnight(day: date) -> datetime:
+            return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+        since = midnight(self.since) if self.since else None
+        until = midnight(self.until + timedelta(days=1)) if self.until else None
+        return since, until
+
+    def others(self) -> dict[str, Any]:
+        """What is filtered besides the window, by the names that questions use."""
+        named = {
+            "account": self.account,
+            "provider": self.provider,
+            "reason_group": self.group,
+            "reason": self.reason,
+            "job": self.job,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    def _query(self, **changes: Any) -> str:
+        values = replace(self, **changes)._values()
+        query = urlencode({name: value for name, value in values.items() if value is not None})
+        return f"?{query}" if query else ""
+
+    def _values(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def read_filters(
+    pairs: Iterable[tuple[str, str]], *, known: Mapping[str, Collection[str]]
+) -> Filters:
+    """The filters of a query string. `known`: the words that provider, group and reason may be.
+
+    Raises InputInvalid, naming the filter. An empty value, as a form sends it, filters nothing.
+    """
+    found: dict[str, Any] = {}
+    for name, text in pairs:
+        if name not in _READERS:
+            raise InputInvalid(f"There is no filter {_short(name)}.", advice=_nearest(name))
+        if name in found:
+            raise InputInvalid(f"The filter {name!r} is given twice.", advice="Give it once.")
+        found[name] = _read(name, text.strip(), known) if text.strip() else None
+    filters = Filters(**found)
+    if filters.since and filters.until and filters.since > filters.until:
+        raise InputInvalid(
+            f"The window ends ({filters.until}) before it begins ({filters.since}).",
+            advice="Exchange the two days.",
+        )
+    return filters
+
+
+def _read(name: str, text: str, known: Mapping[str, Collection[str]]) -> date | int | str:
+    value = _READERS[name](text)
+    if value is None:
+        raise InputInvalid(
+            f"The filter {name!r} cannot be {_short(text)}.", advice=f"It is {_FORMS[name]}."
+        )
+    if name in known and value not in known[name]:
+        near = difflib.get_close_matches(str(value), list(known[name]), 1)
+        raise InputInvalid(
+            f"There is no {name} {value!r}.", advice=f"Did you mean {near[0]!r}?" if near else ""
+        )
+    return value
+
+
+def _day(text: str) -> date | None:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if _YEARS[0] <= day.year < _YEARS[1] else None
+
+
+def _number(text: str) -> int | None:
+    if not re.fullmatch(r"[0-9]{1,19}", text):
+        return None
+    return int(text) if int(text) <= _LARGEST else None
+
+
+def _slug(text: str) -> str | None:
+    return text if _SLUG.fullmatch(text) else None
+
+
+_READERS = {
+    "since": _day,
+    "until": _day,
+    "account": _number,
+    "provider": _slug,
+    "group": _slug,
+    "reason": _slug,
+    "job": _number,
+}
+_FORMS = {
+    "since": "a day such as 2026-11-01",
+    "until": "a day such as 2026-11-30, which belongs to the window",
+    "account": "the MID of a business unit, a whole number",
+    "provider": "the name of a provider, such as google",
+    "group": "a group of reasons, such as address",
+    "reason": "a reason, such as unknown_user",
+    "job": "a JobID, a whole number",
+}
+
+
+def _nearest(name: str) -> str:
+    near = difflib.get_close_matches(name, list(_READERS), 1)
+    return f"Did you mean {near[0]!r}?" if near else f"Filters are {', '.join(_READERS)}."
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…")
