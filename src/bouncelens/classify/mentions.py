@@ -24,7 +24,6 @@ _ADDRESS = re.compile(r"[a-z0-9._-]+@(?:[a-z0-9-]+\\\.)+[a-z]{2,24}")
 _PLAIN_HOST = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z]{2,24}")
 _PLAIN_CODE = re.compile(r"[a-z0-9_#@.-]+")
 _SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_#-")
-_MOST = 99  # of a repetition without an end
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +126,8 @@ def _part(operation: Any, argument: Any) -> tuple[str, str] | None:
     if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT):
         low, high, inner = argument
         part = _sequence(inner)
-        most = high if isinstance(high, int) and high <= _MOST else _MOST
-        return part and (f"(?:{part[0]}){{{min(low, _MOST)},{most}}}", part[1])
+        most = "" if high is sre.MAXREPEAT else high
+        return part and (f"(?:{part[0]}){{{low},{most}}}", part[1])
     return None
 
 

@@ -12,11 +12,11 @@ _LEAD = re.compile(
     r"|\b(?:other server returned was|the response (?:from the remote server )?was): "  # Gmail
     r"|\bremote server returned '|\bit responded as follows: \["  # Exchange, Domino
     r"|\brecv: |<<< "
-    r"|\bsmtp error from remote (?:mail )?server after [^:]{3,40}(?::<[^>]{0,320}>)?: "
-    r"host [^ ]{1,255} ?\[[0-9a-f.:]{2,45}\]: "  # Exim
+    r"|\bsmtp error from remote (?:mail )?server after [^:]{3,40}(?::<<?[^>]{0,320}>>?)?: "
+    r"host [^ ]{1,255} ?\[<ip>\]: "  # Exim
 )
 _TAIL = re.compile(r" ?\((?:in )?reply to [a-z ]{2,30}(?: command\)?)?[,.; ]*$|'$|\]$")
-_RECIPIENT = re.compile(r"<[^<>\s]{1,320}>: (?=\S)|\"?-+ ?(?=[a-z0-9])")
+_RECIPIENT = re.compile(r"<(?:<addr>|[^<>\s]{1,320})>: (?=\S)|\"?-+ ?(?=[a-z0-9])")
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 

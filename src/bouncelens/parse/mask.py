@@ -3,65 +3,73 @@
 The class of a reply is a function of its canonical text (with code, status and provider), so
 separators stay, and a `Keep` list, generated from the rules, says which hosts and codes do.
 Canonical text: lower case, single spaces, plain quotes, the carrier's decoration gone, and
-`<addr> <ip> <host> <url> <id> <time> <n>` for what varies.
+`<addr> <ip> <host> <url> <id> <time> <n>` for what varies. The first half of the work is in
+`skeleton`; the second, here, sees nothing but the first one's outcome.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from bouncelens.parse.codes import codes_in
 from bouncelens.parse.decoration import response_span
+from bouncelens.parse.skeleton import Keep, skeleton_parts
 from bouncelens.parse.text import LIMIT
-from bouncelens.parse.token import Keep, mask_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from bouncelens.parse.skeleton import Part
 
 __all__ = ["Keep", "Masked", "canonical", "masked", "template_id"]
 
 # One character for one, so that places in the canonical text lead back to the server's words.
+# The dotted capital I and the Kelvin sign would turn into ASCII letters and join what they part.
 _PLAIN = str.maketrans(
-    "\u2018\u2019\u201a\u00b4\u0060\u201c\u201d\u201e\u00ab\u00bb\u2010\u2011\u2012\u2013\u2014\u2212\u00a0\u3000\u0130",
-    "'''''\"\"\"\"\"------  i",
+    "\u2018\u2019\u201a\u00b4\u0060\u201c\u201d\u201e\u00ab\u00bb"
+    "\u2010\u2011\u2012\u2013\u2014\u2212\u00a0\u3000\u0130\u212a",
+    "'''''\"\"\"\"\"------  ??",
 )
-# ASCII and Latin letters with what holds addresses, hosts, links and ids together. Other scripts
-# stand outside: "用户user@example.cn不存在" must not lose its words to the address.
-_TOKEN = re.compile(r"<[^<>\s]{1,320}>|[a-z0-9\u00df-\u024f.@+#%&~$:/=?!*^_-]+")
-# Dates are many tokens: "mon, 12 nov 2020 10:11:12 +0100 (cet)", "nov 12 10:11:12".
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+_CLOCK = r"<n>:<n>(?::(?:<n>|<id>))?(?:\.(?:<n>|<id>))?"
+_INSIDE = r"(?:[^\s<>\"'()\[\]{},;|]|<(?:n|id|ip|host|addr|time)>)"
 _SPECIAL = re.compile(
+    # a code repeated on each line of a reply
     r"(?<![\w.])(?P<code>[245][0-7]\d)(?:[ -]#?(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![\d.])|-(?=\S)) ?"
-    r"|(?:\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},? )?"
-    rf"\b(?:\d{{1,2}} {_MONTH}|{_MONTH} \d{{1,2}})\b(?:,? \d{{4}}\b)?"
-    r"(?:,? \d{1,2}:\d{2}(?::\d{2})?)?(?: [ap]m\b)?(?: [+-]\d{4})?"
-    r"(?: \(?(?:gmt|utc|cet|[a-z]{1,3}[sd]t)\b\)?)?(?: \d{4}\b)?"
+    # "mon, <n> nov <n> <n>:<n>:<n> +<n> (cet)", "nov <n> <n>:<n>:<n>"
+    r"|(?P<time>(?:\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},? )?"
+    rf"(?:<n> {_MONTH}\b|\b{_MONTH} <n>)(?:,? <n>)?(?:,? {_CLOCK})?(?: [ap]m\b)?(?: [+-]<n>)?"
+    r"(?: \(?(?:gmt|utc|cet|[a-z]{1,3}[sd]t)\b\)?)?(?: <n>)?"
+    rf"|(?:<id>|<n>/<n>/<n>),? ?{_CLOCK}(?:[+-]<n>:<n>)?|{_CLOCK}|<n>/<n>/<n>)"
+    rf"|(?P<url>(?:https?|ftp)://(?:<host>|<ip>)(?P<path>{_INSIDE}*))"
+    r"|<(?P<inner><(?:addr|host|ip|id)>|[^<>\s]{1,320})>"
+)
+# Words in angle brackets that are no local part of an address: control characters by name, and
+# what people and documents put for a masked thing.
+_NAMED = frozenset(
+    "cr lf crlf nul eof eom eol dot none null br p".split()
+    + "addr ip host url id time n email address".split()
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """Canonical text, and for each of its pieces the place in the reply's text it came from."""
+    """Canonical text, the codes it holds, and the way back to the reply's text."""
 
     text: str
-    pieces: tuple[tuple[int, int, int], ...] = field(repr=False)  # canonical start, source span
+    code: int | None
+    status: str | None
+    _to_bones: _Places = field(repr=False)
+    _to_source: _Places = field(repr=False)
 
     def source_span(self, start: int, end: int) -> tuple[int, int]:
         """The span of the reply's text behind `text[start:end]`."""
-        low = high = None
-        for (at, source, source_end), (following, _, _) in pairwise(
-            (*self.pieces, (len(self.text), 0, 0))
-        ):
-            if following <= start or at >= end:
-                continue
-            is_verbatim = following - at == source_end - source
-            if low is None:
-                low = source + max(0, start - at) if is_verbatim else source
-            high = source + min(end - at, source_end - source) if is_verbatim else source_end
-        return (low or 0, high or 0)
+        low, high = _behind(self._to_bones, start, end)
+        return _behind(self._to_source, low, high)
 
 
 def canonical(text: str, keep: Keep | None = None) -> str:
@@ -70,15 +78,11 @@ def canonical(text: str, keep: Keep | None = None) -> str:
 
 
 def masked(text: str, keep: Keep | None = None) -> Masked:
-    """The canonical text together with the way back to `text`."""
-    parts: list[str] = []
-    pieces: list[tuple[int, int, int]] = []
-    length = 0
-    for words, start, end in _masked_parts(_lowered(text[:LIMIT]), keep or _NONE):
-        parts.append(words)
-        pieces.append((length, start, end))
-        length += len(words)
-    return Masked("".join(parts).rstrip(), tuple(pieces))
+    """The canonical text of a reply's `text`, its codes, and the way back."""
+    bones, to_source = _joined(skeleton_parts(lowered(text[:LIMIT]), keep or _NONE))
+    code, status = codes_in(bones)
+    words, to_bones = _joined(_second_half(bones))
+    return Masked(words.rstrip(), code, status, to_bones, to_source)
 
 
 def template_id(text: str, code: int | None, status: str | None, provider: str | None) -> int:
@@ -88,55 +92,92 @@ def template_id(text: str, code: int | None, status: str | None, provider: str |
     return int.from_bytes(digest, "big", signed=True)
 
 
-_NONE = Keep()
-
-
-def _lowered(text: str) -> str:
-    """Lower case, one character for one."""
+def lowered(text: str) -> str:
+    """Lower case with plain quotes and dashes, one character for one."""
     plain = text.translate(_PLAIN)
-    lowered = plain.lower()
-    if len(lowered) == len(plain):
-        return lowered
+    lower = plain.lower()
+    if len(lower) == len(plain):
+        return lower
     return "".join(letter.lower()[:1] for letter in plain)
 
 
-def _masked_parts(folded: str, keep: Keep) -> Iterator[tuple[str, int, int]]:
-    """Words or placeholder, with the span it stands for."""
-    for words, low, high in _spans(folded, *response_span(folded)):
-        if words is not None:
-            yield words, low, high
-            continue
-        at = low
-        for found in _TOKEN.finditer(folded, low, high):
-            start = found.start()
-            if at < start:
-                yield folded[at:start], at, start
-            for part, offset, length in mask_token(found[0], keep):
-                yield part, start + offset, start + offset + length
-            at = found.end()
-        if at < high:
-            yield folded[at:high], at, high
+_NONE = Keep()
 
 
-def _spans(folded: str, start: int, end: int) -> Iterator[tuple[str | None, int, int]]:
-    """Dates as `<time>`, codes that merely repeat on each line of a reply as nothing, the rest.
+class _Places(NamedTuple):
+    """Where parts start here, and the spans they came from."""
 
-    "550-5.1.1 no such 550 5.1.1 user" reads "550 5.1.1 no such user". A different code begins
-    another reply and stays.
-    """
-    at = start
+    starts: list[int]
+    spans: list[tuple[int, int]]
+
+
+def _joined(parts: Iterable[Part]) -> tuple[str, _Places]:
+    words: list[str] = []
+    places = _Places([], [])
+    length = 0
+    for part, start, size in parts:
+        if part:
+            words.append(part)
+            places.starts.append(length)
+            places.spans.append((start, start + size))
+            length += len(part)
+    return "".join(words), places
+
+
+def _behind(places: _Places, start: int, end: int) -> tuple[int, int]:
+    if end <= start or not places.starts:
+        return 0, 0
+    return _place(places, start)[0], _place(places, end - 1)[1]
+
+
+def _place(places: _Places, position: int) -> tuple[int, int]:
+    """The span behind one character: its own where the part was taken over as it stood."""
+    index = bisect_right(places.starts, position) - 1
+    start, end = places.spans[index]
+    is_last = index + 1 == len(places.starts)
+    if is_last or places.starts[index + 1] - places.starts[index] == end - start:
+        place = start + position - places.starts[index]
+        if place < end:
+            return place, place + 1
+    return start, end
+
+
+def _second_half(bones: str) -> Iterator[Part]:
+    """What needs more than one piece: decoration, repeated codes, dates, links, brackets."""
+    at, end = response_span(bones)
     seen: set[str] = set()
-    for found in _SPECIAL.finditer(folded, start, end):
-        words = "<time>"
-        if found["code"]:
-            key = f"{found['code']} {found['status'] or ''}"
-            if key not in seen:
-                seen |= {key, f"{found['code']} "}
-                continue
-            words = ""
-        if at < found.start():
-            yield None, at, found.start()
-        yield words, found.start(), found.end()
+    for found in _SPECIAL.finditer(bones, at, end):
+        words = _special(found, seen)
+        if words is None:
+            continue
+        start = found.start()
+        if at < start:
+            yield bones[at:start], at, start - at
+        yield words, start, found.end() - start
         at = found.end()
     if at < end:
-        yield None, at, end
+        yield bones[at:end], at, end - at
+
+
+def _special(found: re.Match[str], seen: set[str]) -> str | None:
+    """What stands for it; None: leave it as it is."""
+    if code := found["code"]:
+        # "550-5.1.1 no such 550 5.1.1 user" reads "550 5.1.1 no such user"; a different code
+        # begins another reply and stays.
+        key = f"{code} {found['status'] or ''}"
+        if key in seen:
+            return ""
+        seen |= {key, f"{code} "}
+        return found[0].replace("-", " ")
+    if found["time"]:
+        return "<time>"
+    if found["url"]:
+        is_kept = _HAS_DIGIT.search(found["path"])
+        return None if is_kept else "<url>"
+    inner = found["inner"]
+    if inner in _NAMED:
+        return None
+    return inner if inner[0] == "<" else "<addr>"
+
+
+_HAS_DIGIT = re.compile(r"\d")

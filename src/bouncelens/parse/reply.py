@@ -9,26 +9,15 @@ import re
 
 from bouncelens.bounce import Reply
 from bouncelens.parse import text as text_
+from bouncelens.parse.codes import sane_code, sane_status
 from bouncelens.parse.facts import facts_in
+from bouncelens.parse.mask import masked
 
-# RFC 5321 §4.2: three digits; 2yz–5yz. A code is believed where a server would put it: at the
-# start, after "said:" and its like, or before an enhanced status – not "500 messages per hour".
-_CODE = re.compile(
-    r"(?:^|[;:>\[('\"]|\b(?:code|error|status|returned|got|recv|said|response|reply|server)\b:?)"
-    r"[ '\"(\[<#]{0,3}([245][0-7]\d)(?=[ \-:;,.)\]#'\"]|$)(?!\.\d)"
-    r"|(?<![\w.])([245][0-7]\d)(?=[ -]#?[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d))"
-    r"|(?<![\w.])([245][0-7]\d)(?=-\S)",
-    re.IGNORECASE,
-)
-# RFC 3463 §2: class "." subject "." detail; neither an IP address nor a version of software.
-_STATUS = re.compile(r"(?<![\w./])(?<!version )(?<!postfix )[#(]{0,2}([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.I)
 _CONTINUATION = re.compile(r"\s+(?=[245][0-7]\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?)")
-_PREFIX = re.compile(r"^(?:smtp|x-[a-z-]{1,20}|dns)\s*;\s*", re.IGNORECASE)
 _HOST = re.compile(
     r"\bhost ([a-z0-9][a-z0-9._-]{2,250})\s?(?:\[|\(|said:)|^([a-z0-9][a-z0-9._-]{2,250}) \[[0-9a-f.:]+\]",
     re.IGNORECASE,
 )
-_VAGUE = re.compile(r"[245]\.(?:0\.0|3\.0|5\.0)$")
 
 
 def read_reply(
@@ -46,36 +35,16 @@ def read_reply(
     words = text_.fold(tamed)
     if words.endswith("\ufffd"):
         words, was_cut = words.rstrip("\ufffd "), True
-    own_code, own_status = codes_in(words)
+    mask = masked(words)
     return Reply(
         text=words,
-        code=own_code if own_code is not None else _sane_code(code),
-        enhanced_status=own_status or _sane_status(status),
+        code=mask.code if mask.code is not None else sane_code(code),
+        enhanced_status=mask.status or sane_status(status),
         lines=_lines(tamed),
         receiving_host=_receiving_host(words),
         is_truncated=was_cut or len(whole) >= text_.LIMIT,
         facts=facts_in(words),
     )
-
-
-def codes_in(words: str) -> tuple[int | None, str | None]:
-    """The reply code and the enhanced status in `words`: the first that says something."""
-    body = _PREFIX.sub("", words)
-    found = _CODE.search(body)
-    code = int(found[1] or found[2] or found[3]) if found else None
-    statuses = [match[1] for match in _STATUS.finditer(body)]
-    # A platform's or Sendmail's x.0.0 stands before the real one: look for the words behind it.
-    telling = (status for status in statuses if not _VAGUE.match(status))
-    return code, next(telling, statuses[0] if statuses else None)
-
-
-def _sane_code(code: int | None) -> int | None:
-    return code if code is not None and 200 <= code <= 599 else None
-
-
-def _sane_status(status: str | None) -> str | None:
-    found = _STATUS.search(status[:40]) if status else None
-    return found[1] if found else None
 
 
 def _lines(tamed: str) -> tuple[str, ...]:

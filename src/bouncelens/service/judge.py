@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import re2
-
 from bouncelens.bounce import Reply, Template, Verdict
 from bouncelens.classify.classifier import Classifier, Judgement
 from bouncelens.classify.ruleset import Ruleset, load_rules
+from bouncelens.parse.automaton import Automaton
 from bouncelens.parse.mask import Keep, Masked, masked, template_id
 from bouncelens.parse.provider import provider_of
 from bouncelens.parse.reply import read_reply
@@ -49,8 +48,8 @@ class Judge:
     def keep(self) -> Keep:
         """What the mask has to keep."""
         mentions = self.ruleset.mentions
-        patterns = "|".join(f"(?:{pattern})" for pattern in mentions.code_patterns)
-        return Keep(mentions.hosts, mentions.codes, re2.compile(patterns) if patterns else None)
+        forms = Automaton(mentions.code_patterns) if mentions.code_patterns else None
+        return Keep(mentions.hosts, mentions.codes, forms)
 
     def judge(
         self,
@@ -69,7 +68,10 @@ class Judge:
 
     def template(self, reply: Reply, mask: Masked, provider: str | None) -> Template:
         """The template of a reply that is read and masked."""
-        code, status = reply.code, reply.enhanced_status
+        # What the mask reads, so that the codes are a function of the template; the reply's own
+        # codes are the hints where the words hold none.
+        code = mask.code if mask.code is not None else reply.code
+        status = mask.status or reply.enhanced_status
         key = template_id(mask.text, code, status, provider)
         return Template(key, mask.text, code, status, provider)
 
