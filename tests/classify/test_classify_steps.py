@@ -1,0 +1,121 @@
+"""What to do about a bounce, and how others call it, is known for every reason."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bouncelens.classify
+
+RULES = Path(bouncelens.classify.__file__).parent / "rules"
+ACTORS = {
+    "list_owner",
+    "dns_admin",
+    "content_author",
+    "platform_support",
+    "receiving_admin",
+    "nobody",
+}
+
+
+def read(name: str) -> dict[str, Any]:
+    return tomllib.loads((RULES / name).read_text("utf-8"))
+
+
+REASONS = {entry["name"]: entry for entry in read("reasons.toml")["reason"]}
+STEPS = read("steps.toml")
+CROSSWALK = read("crosswalk.toml")
+LISTS = read("lists.toml")["list"]
+
+
+def test_every_reason_has_steps_and_no_other_has() -> None:
+    assert set(STEPS["reason"]) == set(REASONS)
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_steps_are_sentences_and_name_the_actor_of_the_reason(reason: str) -> None:
+    entry = STEPS["reason"][reason]
+    assert entry["actor"] == REASONS[reason]["actor"]
+    assert entry["actor"] in ACTORS
+    assert entry["steps"]
+    assert all(step[0].isupper() and step.endswith((".", "?")) for step in entry["steps"])
+    assert entry.get("link", "https://").startswith(("https://", "http://"))
+
+
+@pytest.mark.parametrize("family", STEPS["code"], ids=lambda family: family["id"])
+def test_every_family_of_vendor_codes_says_who_acts_and_how(family: dict[str, Any]) -> None:
+    assert set(family) <= {
+        "id", "title", "codes", "provider", "reasons", "actor", "steps", "link"
+    }  # fmt: skip
+    assert family["actor"] in ACTORS
+    assert all(step.endswith((".", "?")) for step in family["steps"])
+    assert set(family.get("reasons", ())) <= set(REASONS)
+    re.compile(family["codes"])
+
+
+def test_ids_of_code_families_and_lists_are_unique() -> None:
+    for entries in (STEPS["code"], LISTS):
+        ids = [entry["id"] for entry in entries]
+        assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("code", "family"),
+    [
+        ("S3150", "outlook-block-list"),
+        ("OU-001", "outlook-block-list"),
+        ("S8002", "outlook-spamhaus"),
+        ("TSS04", "yahoo-deferred"),
+        ("TSS09", "yahoo-permanent"),
+        ("BL000010", "comcast-lists"),
+        ("AUP#CXBL", "cox-codes"),
+        ("AUP#In-1310", "charter-codes"),
+        ("IB607", "godaddy-ib"),
+        ("OFR_506", "orange-ofr"),
+        ("LPN007_510", "laposte-lpn"),
+        ("HM08", "apple-local-policy"),
+        ("DT:SPM", "netease-codes"),
+        ("5.7.515", "m365-dmarc"),
+    ],
+)
+def test_a_code_as_servers_write_it_finds_its_family(code: str, family: str) -> None:
+    found = [entry["id"] for entry in STEPS["code"] if re.fullmatch(entry["codes"], code)]
+    assert found
+    assert found[0] == family
+
+
+def test_the_crosswalk_covers_every_reason() -> None:
+    assert set(CROSSWALK["reason"]) == set(REASONS)
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_the_crosswalk_speaks_only_words_that_the_others_know(reason: str) -> None:
+    entry = CROSSWALK["reason"][reason]
+    categories = {0, *map(int, CROSSWALK["sfmc_categories"])}
+    assert entry["sfmc_category"] in categories
+    assert {str(number) for number in entry["sfmc_subcategories"]} <= set(
+        CROSSWALK["sfmc_subcategories"]
+    )
+    assert {str(number) for number in entry["sparkpost"]} <= set(CROSSWALK["sparkpost"])
+    assert entry["sendgrid"] in {"", *CROSSWALK["sendgrid"]["classes"]}
+    assert entry["powermta"] in {"", *CROSSWALK["powermta"]["categories"]}
+    assert all(re.fullmatch(r"[245]\.\d{1,3}\.\d{1,3}", code) for code in entry["rfc3463"])
+
+
+def test_each_sfmc_subcategory_belongs_to_a_reason() -> None:
+    used = {
+        number for entry in CROSSWALK["reason"].values() for number in entry["sfmc_subcategories"]
+    }
+    assert {str(number) for number in used} == set(CROSSWALK["sfmc_subcategories"])
+
+
+@pytest.mark.parametrize("entry", LISTS, ids=lambda entry: entry["id"])
+def test_every_list_names_its_operator_and_where_to_look(entry: dict[str, Any]) -> None:
+    assert entry["name"]
+    assert entry["operator"]
+    assert entry["kind"] in {"ip", "domain"}
+    assert entry["lookup"].startswith(("https://", "http://")) or "closed" in entry["note"]
