@@ -196,33 +196,11 @@ def resolve_secret(reference: str, environ: Mapping[str, str] | None = None) -> 
     return _of_file(rest) if scheme == "file" else _of_keyring(rest)
 
 
-def fields() -> Iterator[tuple[str, str, str, str]]:
-    """Every setting: its key with dots, its type, its default as TOML writes it, its meaning."""
-    yield from _fields(Settings, "")
-
-
-def _fields(model: type[BaseModel], before: str) -> Iterator[tuple[str, str, str, str]]:
-    for name, field in model.model_fields.items():
-        kind, key = _part(field.annotation), before + name
-        if kind is not None:
-            is_list = "tuple" in str(field.annotation)
-            yield from _fields(kind, f"{key}[]." if is_list else f"{key}.")
-            continue
-        words = {"str": "text", "int": "whole number", "float": "number"}
-        plain = getattr(field.annotation, "__name__", "")
-        default = "needed" if field.is_required() else _toml(field.default)
-        yield key, words.get(plain, "list of texts"), default, field.description or ""
-
-
 def _part(annotation: Any) -> type[BaseModel] | None:
     for kind in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
     return None
-
-
-def _toml(value: object) -> str:
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
 # Reading
