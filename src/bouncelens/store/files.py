@@ -6,6 +6,9 @@ DuckDB's own Delta extension would be a download at run time; the file list is a
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
+import weakref
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +55,13 @@ def connect(*, memory_limit: str, temp_directory: str, threads: int | None) -> D
     if threads:
         connection.execute(f"SET threads = {int(threads)}")
     return connection
+
+
+def scratch_folder(owner: object) -> str:
+    """A private folder for spilled rows, gone with its owner."""
+    folder = tempfile.mkdtemp(prefix="bouncelens-")
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def local_path(uri: str) -> Path | None:
@@ -136,9 +146,22 @@ def as_arrow(
     connection: DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None
 ) -> pa.Table:
     """The rows of a query as an Arrow table."""
+    import pyarrow as pa
+
     relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
     found: pa.Table = relation.to_arrow_table()
-    return found
+    # DuckDB calls the zone Etc/UTC; one name is enough.
+    utc = pa.timestamp("us", tz="UTC")
+    return found.cast(
+        pa.schema(
+            [
+                field.with_type(utc)
+                if pa.types.is_timestamp(field.type) and field.type.tz
+                else field
+                for field in found.schema
+            ]
+        )
+    )
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from the same version, one commits and the other looks again.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from bouncelens.errors import StoreError
-from bouncelens.store.files import as_arrow, connect, explained, resolved, rows_sql
+from bouncelens.store.files import as_arrow, connect, explained, resolved, rows_sql, scratch_folder
 from bouncelens.store.tables import (
     BOUNCES,
     EVENT_MONTH,
@@ -66,8 +65,8 @@ class Lake:
         self.uri = uri
         self._deltas, self._options = tables, options
         self._lock = threading.RLock()
-        self._temporary = tempfile.TemporaryDirectory(prefix="bouncelens-")
-        self._duck = connect(memory_limit="1GB", temp_directory=self._temporary.name, threads=None)
+        scratch = scratch_folder(self)
+        self._duck = connect(memory_limit="1GB", temp_directory=scratch, threads=None)
 
     @classmethod
     def open(
@@ -85,7 +84,6 @@ class Lake:
     def close(self) -> None:
         """Let go of files and memory."""
         self._duck.close()
-        self._temporary.cleanup()
 
     def __enter__(self) -> Self:
         return self

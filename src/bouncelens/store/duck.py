@@ -1,0 +1,90 @@
+"""DuckDB over the lake: lazy views on the Parquet files of each table's present version.
+
+It may read the lake and its own spill folder, nothing else, and its configuration is locked.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from bouncelens.store.files import (
+    as_arrow,
+    connect,
+    explained,
+    local_path,
+    rows_sql,
+    scratch_folder,
+)
+from bouncelens.store.questions import question, views
+from bouncelens.store.tables import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+    from bouncelens.store.lake import Lake
+
+
+class DuckEngine:
+    """The embedded engine. Threads may ask at once: each has its own connection and views."""
+
+    name = "duckdb"
+
+    def __init__(
+        self, lake: Lake, *, memory_limit: str = "2GB", threads: int | None = None
+    ) -> None:
+        self._lake = lake
+        scratch = scratch_folder(self)
+        self._root = connect(memory_limit=memory_limit, temp_directory=scratch, threads=threads)
+        allowed = [scratch]
+        if (place := local_path(lake.uri)) is not None:
+            allowed.append(str(place))
+        self._root.execute("SET allowed_directories = $allowed", {"allowed": allowed})
+        self._root.execute("SET enable_external_access = false")
+        self._root.execute("SET lock_configuration = true")
+        self._own = threading.local()
+
+    def ask(self, question_name: str, parameters: Mapping[str, object]) -> pa.Table:
+        """The answer's rows. Raises QuestionInvalid or StoreError."""
+        asked = question(question_name)
+        bound = asked.bound(parameters)
+        with explained(self._lake.uri, "read"):
+            return as_arrow(self._connection(), asked.sql, bound)
+
+    def close(self) -> None:
+        """Let go of memory and spill files."""
+        self._root.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _connection(self) -> DuckDBPyConnection:
+        """This thread's connection, its views on the present version of every table."""
+        versions = self._lake.versions()
+        if getattr(self._own, "versions", None) != versions:
+            if not hasattr(self._own, "connection"):
+                self._own.connection = self._root.cursor()
+            self._make_views(self._own.connection)
+            self._own.versions = versions
+        connection: DuckDBPyConnection = self._own.connection
+        return connection
+
+    def _make_views(self, connection: DuckDBPyConnection) -> None:
+        for name, table in TABLES.items():
+            rows = rows_sql(connection, table, self._lake.delta(name))
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
+        for name, (_, sql) in views().items():
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")

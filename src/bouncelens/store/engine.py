@@ -1,0 +1,28 @@
+"""The port: what the service asks of whatever answers questions over the lake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+
+class Engine(Protocol):
+    """Answers the questions of `questions.py` over the lake as it is at that moment."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: duckdb, spark."""
+        ...
+
+    def ask(self, question: str, parameters: Mapping[str, object]) -> pa.Table:
+        """The answer's rows, with the question's columns in order; an absent or None parameter
+        means all. Raises QuestionInvalid or StoreError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...

@@ -1,0 +1,49 @@
+-- The views that every question reads, over the lake's tables bounces, verdicts, sends and jobs.
+
+-- view sent: messages sent, one row per job, receiving domain and day; the job's total where no
+-- more is known (domain '' and provider NULL), never both
+CREATE VIEW sent AS
+WITH detailed AS (
+    SELECT DISTINCT account, job FROM sends WHERE domain <> ''
+)
+SELECT s.account, s.job, s.domain, coalesce(s.provider, 'other') AS provider, s.day, s.sent
+FROM sends AS s
+WHERE s.domain <> ''
+UNION ALL
+SELECT s.account, s.job, s.domain, NULL AS provider, s.day, s.sent
+FROM sends AS s LEFT JOIN detailed AS d ON d.account = s.account AND d.job = s.job
+WHERE s.domain = '' AND d.job IS NULL
+UNION ALL
+SELECT
+    j.account, j.job, '' AS domain, NULL AS provider, CAST(j.sent_time AS DATE) AS day,
+    j.number_sent AS sent
+FROM jobs AS j
+LEFT JOIN (SELECT DISTINCT account, job FROM sends) AS s
+    ON s.account = j.account AND s.job = j.job
+WHERE s.job IS NULL AND j.number_sent IS NOT NULL AND j.sent_time IS NOT NULL;
+
+-- view judged: one row per bounce with the verdict on its template; send_day is the day the message
+-- was sent: the job's only day, or the day of the bounce within the days on which the job was sent
+CREATE VIEW judged AS
+SELECT
+    b.account, b.job, b.batch, b.subscriber_key, b.event_time, b.routes, b.list_id,
+    b.subscriber_id, b.address, coalesce(b.domain, '') AS domain, b.reply_text, b.sfmc_code,
+    b.sfmc_category, b.sfmc_subcategory, b.sfmc_type, b.is_unique, b.is_false_bounce,
+    b.triggered_send_key, coalesce(b.provider, 'other') AS provider, b.template_id, b.stored_at,
+    coalesce(v.reason, 'unclassified') AS reason, coalesce(v.reason_group, 'other') AS reason_group,
+    coalesce(v.hardness, 'unknown') AS hardness, coalesce(v.is_temporary, false) AS is_temporary,
+    v.rule, coalesce(v.confidence, 0) AS confidence, v.evidence, v.actor,
+    CASE
+        WHEN d.first_day IS NULL THEN CAST(b.event_time AS DATE)
+        ELSE greatest(d.first_day, least(d.last_day, CAST(b.event_time AS DATE)))
+    END AS send_day,
+    d.first_day IS NOT NULL AS has_sent,
+    coalesce(d.has_domains, false) AS has_sent_by_domain
+FROM bounces AS b
+LEFT JOIN verdicts AS v ON v.template_id = b.template_id
+LEFT JOIN (
+    SELECT
+        account, job, min(day) AS first_day, max(day) AS last_day,
+        max(CASE WHEN domain <> '' THEN 1 ELSE 0 END) = 1 AS has_domains
+    FROM sent GROUP BY account, job
+) AS d ON d.account = b.account AND d.job = b.job;

@@ -1,0 +1,159 @@
+"""The questions: one `.sql` file each in `queries/`, its head saying what it answers and how.
+
+The head is comments: `title`, `asks`, `denominator`, `note`, and one `column NAME [unit]: meaning`
+per column in order. Parameters are the `$names` in the SQL, described once here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from bouncelens.errors import QuestionInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a question can be narrowed by. `default` is what an absent value means."""
+
+    name: str
+    doc: str
+    kind: type
+    default: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an answer. `unit` is events, messages, addresses or share; None has none."""
+
+    name: str
+    unit: str | None
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question and the SQL that answers it."""
+
+    name: str
+    title: str
+    asks: str
+    denominator: str
+    notes: tuple[str, ...]
+    columns: tuple[Column, ...]
+    parameters: tuple[Parameter, ...]
+    sql: str
+
+    def bound(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The value of every parameter: as given, else its default. Raises QuestionInvalid."""
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name, value in given.items():
+            if name not in known:
+                raise QuestionInvalid(
+                    f"Question {self.name!r} has no parameter {name!r}.",
+                    advice=f"It has {', '.join(known)}.",
+                )
+            kind = known[name].kind
+            if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+                raise QuestionInvalid(f"{name!r} must be of type {kind.__name__}, not {value!r}.")
+            if isinstance(value, datetime) and value.tzinfo is None:
+                raise QuestionInvalid(f"{name!r} needs a time zone: {value.isoformat()}.")
+        return {
+            name: parameter.default if given.get(name) is None else given[name]
+            for name, parameter in known.items()
+        }
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter("since", "start of the window, UTC", datetime, datetime(1970, 1, 3, tzinfo=UTC)),
+        Parameter(
+            "until", "end of the window, UTC, not in it", datetime, datetime(9999, 1, 1, tzinfo=UTC)
+        ),
+        Parameter("account", "MID of one business unit", int),
+        Parameter("job", "one SFMC JobID", int),
+        Parameter("provider", "one mailbox provider, or 'other'", str),
+        Parameter("domain", "one receiving domain", str),
+        Parameter("reason", "one reason; narrows bounces, not what was sent", str),
+        Parameter("reason_group", "one group; narrows bounces, not what was sent", str),
+        Parameter("limit", "rows at most", int, 1000),
+    )
+}
+
+
+@cache
+def questions() -> Mapping[str, Question]:
+    """Every question we ship, by name."""
+    folder = files("bouncelens.store") / "queries"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return {
+        name.removesuffix(".sql"): read_question(
+            name.removesuffix(".sql"), (folder / name).read_text(encoding="utf-8")
+        )
+        for name in names
+        if name != "views.sql"
+    }
+
+
+def question(name: str) -> Question:
+    """One question. Raises QuestionInvalid with the names there are."""
+    if name not in questions():
+        raise QuestionInvalid(
+            f"There is no question {name!r}.", advice=f"There are {', '.join(questions())}."
+        )
+    return questions()[name]
+
+
+@cache
+def views() -> Mapping[str, tuple[str, str]]:
+    """The views that questions read, in order: name to (meaning, SQL of the SELECT)."""
+    text = (files("bouncelens.store") / "queries" / "views.sql").read_text(encoding="utf-8")
+    found = re.findall(
+        r"-- view (\w+): ((?:.|\n-- )*?)\nCREATE VIEW \1 AS\n(.*?);", text, flags=re.DOTALL
+    )
+    return {name: (doc.replace("\n-- ", " "), sql) for name, doc, sql in found}
+
+
+_HEAD = re.compile(r"-- (title|asks|denominator|note): (.+)")
+_COLUMN = re.compile(r"-- column (\w+)(?: \[(\w+)\])?: (.+)")
+_PARAMETER = re.compile(r"\$([a-z_]+)")
+
+
+def read_question(name: str, text: str) -> Question:
+    """A question from its file's text. Raises QuestionInvalid naming what its head lacks."""
+    head: dict[str, list[str]] = {"title": [], "asks": [], "denominator": [], "note": []}
+    columns = []
+    for line in text.splitlines():
+        if not line.startswith("--"):
+            continue
+        if found := _COLUMN.fullmatch(line):
+            columns.append(Column(*found.groups()))
+        elif found := _HEAD.fullmatch(line):
+            head[found[1]].append(found[2])
+        else:
+            raise QuestionInvalid(f"{name}.sql: {line!r} is no line of a question's head.")
+    for wanted in ("title", "asks", "denominator"):
+        if len(head[wanted]) != 1:
+            raise QuestionInvalid(f"{name}.sql: the head needs one line '-- {wanted}: …'.")
+    sql = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    used = dict.fromkeys(_PARAMETER.findall(sql))
+    if unknown := [parameter for parameter in used if parameter not in PARAMETERS]:
+        raise QuestionInvalid(f"{name}.sql: unknown parameter ${unknown[0]}.")
+    return Question(
+        name,
+        head["title"][0],
+        head["asks"][0],
+        head["denominator"][0],
+        tuple(head["note"]),
+        tuple(columns),
+        tuple(parameter for key, parameter in PARAMETERS.items() if key in used),
+        sql,
+    )
