@@ -46,8 +46,8 @@ class Classifier:
             else:
                 self._by_text.setdefault(condition.text, []).append(index)
         self._matcher = matcher(list(patterns))
+        self._patterns: dict[int, re2.Pattern] = {}
         self._codes_fit = lru_cache(maxsize=8192)(self._codes_allow)
-        self._by_codes = lru_cache(maxsize=8192)(self._first_without_text)
 
     @property
     def engine(self) -> str:
@@ -61,7 +61,7 @@ class Classifier:
         if index is None:
             return Judgement(self._unclassified(template, found), 0, 0)
         rule = self.ruleset.rules[index]
-        start, end = _span(rule, template.text)
+        start, end = self._span(index, template.text)
         evidence = template.text[start:end] or _codes(template)
         return Judgement(self._verdict(rule, template, found, evidence), start, end)
 
@@ -87,16 +87,20 @@ class Classifier:
                 continue
             yield index
 
+    def _span(self, index: int, text: str) -> tuple[int, int]:
+        pattern = self.ruleset.rules[index].text
+        if pattern is None:
+            return 0, 0
+        if (compiled := self._patterns.get(index)) is None:
+            compiled = self._patterns[index] = re2.compile(pattern, _DOT_ALL)
+        found = compiled.search(text)
+        return found.span() if found else (0, 0)
+
     def _codes_allow(self, index: int, code: int | None, status: str | None) -> bool:
         condition = self._conditions[index]
         if condition.code and not (code and condition.code.fullmatch(str(code))):
             return False
         return not (condition.status and not (status and condition.status.fullmatch(status)))
-
-    def _first_without_text(self, code: int | None, status: str | None) -> int | None:
-        return next(
-            (index for index in self._without_text if self._codes_allow(index, code, status)), None
-        )
 
     def _verdict(self, rule: Rule, template: Template, found: set[int], evidence: str) -> Verdict:
         reason = self.ruleset.reasons[rule.reason]
@@ -164,13 +168,6 @@ class _Condition:
             provider=frozenset(rule.provider),
             has_codes=bool(rule.code or rule.status),
         )
-
-
-def _span(rule: Rule, text: str) -> tuple[int, int]:
-    if rule.text is None:
-        return 0, 0
-    found = re2.search(rule.text, text, _DOT_ALL)
-    return found.span() if found else (0, 0)
 
 
 _DOT_ALL = re2.Options()

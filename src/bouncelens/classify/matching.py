@@ -7,6 +7,7 @@ same answers, which the tests hold them to.
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import re2
@@ -45,11 +46,16 @@ class Re2Matcher:
 
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
-        return set() if self._is_empty else set(self._set.Match(text))
+        return set() if self._is_empty else set(self._set.Match(text) or ())
 
 
 class HyperscanMatcher:
-    """Hyperscan in block mode. Its scratch serves one scan at a time, so each thread has one."""
+    """Hyperscan in block mode, for texts in ASCII; google-re2's set for the others.
+
+    Counted gaps (".{0,80}") over UTF-8 make Hyperscan compile for ten seconds and more; over
+    ASCII a byte is a letter and both engines mean the same. Its scratch serves one scan at a
+    time, so each thread has one.
+    """
 
     name = "hyperscan"
 
@@ -57,26 +63,33 @@ class HyperscanMatcher:
         import hyperscan
 
         self._hyperscan = hyperscan
+        self._patterns = tuple(patterns)
         self._database = hyperscan.Database()
         flags = (
-            hyperscan.HS_FLAG_SINGLEMATCH
-            | hyperscan.HS_FLAG_DOTALL
-            | hyperscan.HS_FLAG_UTF8
-            | hyperscan.HS_FLAG_ALLOWEMPTY
+            hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_ALLOWEMPTY
         )
-        self._is_empty = not patterns
         if patterns:
             self._database.compile(
                 expressions=[pattern.encode() for pattern in patterns],
                 ids=list(range(len(patterns))),
-                flags=[flags] * len(patterns),
+                # "é?" is one optional letter only where the pattern is read as UTF-8
+                flags=[
+                    flags if pattern.isascii() else flags | hyperscan.HS_FLAG_UTF8
+                    for pattern in patterns
+                ],
             )
         self._local = threading.local()
 
+    @cached_property
+    def _re2(self) -> Re2Matcher:
+        return Re2Matcher(self._patterns)
+
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
-        if self._is_empty:
+        if not self._patterns:
             return set()
+        if not text.isascii():
+            return self._re2.matches(text)
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             scratch = self._local.scratch = self._hyperscan.Scratch(self._database)

@@ -18,7 +18,9 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 # RFC 3463 §2: class "." subject "." detail; neither an IP address nor a version of software.
-_STATUS = re.compile(r"(?<![\w./])(?<!version )(?<!postfix )[#(]{0,2}([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.I)
+_STATUS = re.compile(
+    r"(?<![\w./])(?<!version )(?<!postfix )[#(]{0,2}([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.I
+)
 _PREFIX = re.compile(r"^(?:smtp|x-[a-z-]{1,20}|dns)\s*;\s*", re.IGNORECASE)
 _VAGUE = re.compile(r"[245]\.(?:0\.0|3\.0|5\.0)$")
 

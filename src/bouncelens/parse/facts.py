@@ -13,7 +13,9 @@ _URL = re.compile(r"\bhttps?: ?//[^\s<>\"'()\[\]{}|]{1,500}", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![\w.+%-])[\w.+%=-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])", re.IGNORECASE)
-_HOST = re.compile(r"(?<![\w@.-])(?:[a-z0-9_][\w-]{0,62}\.){1,8}[a-z]{2,24}(?![\w@-]|\.\w)", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?<![\w@.-])(?:[a-z0-9_][\w-]{0,62}\.){1,8}[a-z]{2,24}(?![\w@-]|\.\w)", re.IGNORECASE
+)
 # Codes that vendors document; the rules hold what they mean.
 _VENDOR = re.compile(
     r"(?<![\w.])("

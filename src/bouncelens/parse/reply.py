@@ -27,6 +27,21 @@ def read_reply(
 
     At most 4,000 characters are read. Never raises; an empty text gives an empty reply.
     """
+    words, tamed, is_cut = words_of(text)
+    mask = masked(words)
+    return Reply(
+        text=words,
+        code=mask.code if mask.code is not None else sane_code(code),
+        enhanced_status=mask.status or sane_status(status),
+        lines=_lines(tamed),
+        receiving_host=_receiving_host(words),
+        is_truncated=is_cut,
+        facts=facts_in(words),
+    )
+
+
+def words_of(text: str | bytes | None) -> tuple[str, str, bool]:
+    """The words on one line, the same with the reply's own line breaks, and whether it was cut."""
     was_cut = False
     if isinstance(text, bytes):
         text, was_cut = text_.decode(text[: 4 * text_.LIMIT + 4])
@@ -35,16 +50,7 @@ def read_reply(
     words = text_.fold(tamed)
     if words.endswith("\ufffd"):
         words, was_cut = words.rstrip("\ufffd "), True
-    mask = masked(words)
-    return Reply(
-        text=words,
-        code=mask.code if mask.code is not None else sane_code(code),
-        enhanced_status=mask.status or sane_status(status),
-        lines=_lines(tamed),
-        receiving_host=_receiving_host(words),
-        is_truncated=was_cut or len(whole) >= text_.LIMIT,
-        facts=facts_in(words),
-    )
+    return words, tamed, was_cut or len(whole) >= text_.LIMIT
 
 
 def _lines(tamed: str) -> tuple[str, ...]:

@@ -36,9 +36,7 @@ class Keep:
 
     def has_code(self, word: str) -> bool:
         """Whether `word` is one that rules speak of."""
-        return word in self.codes or (
-            self.code_forms is not None and self.code_forms.accepts(word)
-        )
+        return word in self.codes or (self.code_forms is not None and self.code_forms.accepts(word))
 
     def host(self, name: str) -> str:
         """`name` if a rule speaks of it or of a domain above it, else the placeholder."""

@@ -10,7 +10,9 @@ import re
 
 LIMIT = 4000  # characters; SFMC keeps no more, so a cut there must change nothing
 
-_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-9;?]{0,40}[ -/]?[@-~]|\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)?|[@-Z\\^_])"
+)
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAK = re.compile(r"[ \t]*(?:\r\n|\n|\r|\u2028|\u2029)[ \t]*")
@@ -21,7 +23,9 @@ _ENTITIES = {
     "#39": "'", "#34": '"', "#60": "<", "#62": ">",
 }  # fmt: skip
 # UTF-8 read as Latin-1 or cp1252: "nÃ£o", "donâ€™t", "Ð½Ðµ"
-_MOJIBAKE = re.compile("[\u00c2-\u00c5\u00d0\u00d1\u00e2-\u00e9][\u0080-\u00bf\u0152-\u02dc\u2010-\u2122]")
+_MOJIBAKE = re.compile(
+    "[\u00c2-\u00c5\u00d0\u00d1\u00e2-\u00e9][\u0080-\u00bf\u0152-\u02dc\u2010-\u2122]"
+)
 
 
 def decode(raw: bytes) -> tuple[str, bool]:

@@ -20,6 +20,8 @@ app dev cloud online shop site store tech xyz top club blog agency email live li
 network systems solutions services group company digital design studio bank berlin hamburg koeln
 wien swiss london paris nyc tokyo amsterdam goog google page one health care academy university
 """
-_PRIVATE = "arpa local localdomain localhost lan internal intra corp home test example invalid domain"
+_PRIVATE = (
+    "arpa local localdomain localhost lan internal intra corp home test example invalid domain"
+)
 
 TLDS = frozenset((_COUNTRIES + _GENERIC + _PRIVATE).split())
