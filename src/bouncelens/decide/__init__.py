@@ -1,1 +1,1 @@
-"""."""
+"""Decisions with grounds: pure functions of history, policy and the present moment."""

@@ -202,8 +202,7 @@ class Ledger:
                         session.add(SuppressionRecord(run=run, **asdict(decision)))
                         added += 1
                     elif _is_another(record, decision):
-                        for name in _FIELDS:
-                            setattr(record, name, getattr(decision, name))
+                        _overwrite(record, decision)
                         record.run = run
                         changed += 1
                 session.flush()
@@ -252,6 +251,14 @@ def _is_another(record: SuppressionRecord, decision: Suppression) -> bool:
         for name in _FIELDS
         if name not in _INCIDENTAL
     )
+
+
+def _overwrite(record: SuppressionRecord, decision: Suppression) -> None:
+    """New grounds for an address already suppressed do not make it mailable meanwhile."""
+    state = record.state if record.state == "active" else decision.state
+    for name in _FIELDS:
+        setattr(record, name, getattr(decision, name))
+    record.state = state
 
 
 def _fingerprint(row: Quarantined) -> str:
