@@ -1,0 +1,312 @@
+"""`pull`: everything new out of Marketing Cloud, account by account, each bounce once.
+
+The window goes from the bookmark, less an overlap for late arrivals, to now. What fails for one
+account does not stop the others; a run that lacks something says so and is partial.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import bouncelens
+from bouncelens.bounce import SEND_FIELDS, Account, Window, arrow_schema
+from bouncelens.errors import SignInRefused, SourceError
+from bouncelens.extract.rows import domain_of
+from bouncelens.service.intake import Counts, Intake, with_provider
+from bouncelens.service.tenant import Tenant, chosen, connected
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bouncelens.service.workspace import Workspace
+
+# Jobs go on getting bounces for days after they were sent, so their totals are read again.
+_JOBS_BEFORE = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pull is: for bars. `done` is the share of the account's window, 0 to 1."""
+
+    account: Account
+    number: int  # of the account, from 1
+    of: int
+    step: str  # bounces, jobs or sends
+    done: float
+    rows: int  # bounces received so far for this account
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPull:
+    """What was pulled for one account. `through`: complete up to there, None if not at all;
+    `failed`: what could not be pulled, one sentence each."""
+
+    mid: int
+    name: str
+    window: Window
+    counts: Counts = field(default_factory=Counts)
+    jobs: int = 0
+    sends: int = 0
+    through: datetime | None = None
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """What a pull did. `partial`: what is lacking and why, one sentence each."""
+
+    pages: int
+    received: int
+    stored: int
+    known: int
+    quarantined: int
+    jobs: int
+    sends: int
+    accounts: tuple[AccountPull, ...]
+    partial: tuple[str, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when something is lacking."""
+        return 3 if self.partial else 0
+
+
+def pull(
+    workspace: Workspace,
+    *,
+    accounts: Iterable[int | str] = (),
+    since: datetime | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+    now: datetime | None = None,
+) -> PullResult:
+    """Pull bounces, jobs and sends of the accounts named by MID or name, or of all.
+
+    `since` (UTC) starts the window there instead of at the bookmark. Raises SettingsInvalid and
+    InputInvalid before anything is asked, StoreError at once, and SignInRefused or SourceError
+    when nothing at all could be pulled.
+    """
+    began = time.monotonic()
+    wanted = chosen(workspace.settings, tuple(accounts))
+    end = (now or datetime.now(UTC)).replace(microsecond=0)
+    run = workspace.ledger.start_run("pull", version=bouncelens.__version__)
+    try:
+        with connected(workspace.settings) as tenant:
+            work = _Pull(workspace, tenant, run, since, end)
+            pulls = tuple(
+                work.account(account, partial(_tell, progress, account, number, len(wanted)))
+                for number, account in enumerate(wanted, 1)
+            )
+        if work.errors and all(p.failed and not p.counts.pages for p in pulls):
+            raise work.errors[0]
+    except BaseException as error:
+        workspace.ledger.finish_run(run, "failed", counts={}, detail=str(error)[:2000])
+        raise
+    result = _result(pulls, work.notes, time.monotonic() - began)
+    workspace.ledger.finish_run(
+        run,
+        "partial" if result.partial else "ok",
+        counts={name: n for name, n in asdict(result).items() if isinstance(n, int)},
+        detail=" ".join(result.partial)[:2000],
+    )
+    return result
+
+
+def _tell(
+    progress: Callable[[Progress], None],
+    account: Account,
+    number: int,
+    of: int,
+    step: str,
+    done: float,
+    rows: int,
+) -> None:
+    progress(Progress(account, number, of, step, done, rows))
+
+
+def _result(pulls: tuple[AccountPull, ...], notes: list[str], seconds: float) -> PullResult:
+    counts = sum((p.counts for p in pulls), Counts())
+    return PullResult(
+        **asdict(counts),
+        jobs=sum(p.jobs for p in pulls),
+        sends=sum(p.sends for p in pulls),
+        accounts=pulls,
+        partial=tuple(sentence for p in pulls for sentence in p.failed),
+        notes=tuple(notes),
+        seconds=seconds,
+    )
+
+
+Tell = Callable[[str, float, int], None]
+
+
+@dataclass(slots=True)
+class _Pull:
+    """One run over the accounts. `errors` are those of single accounts, in order."""
+
+    workspace: Workspace
+    tenant: Tenant
+    run: int
+    since: datetime | None
+    end: datetime
+    errors: list[Exception] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _jobs_found: pa.Table | None = None
+
+    def account(self, account: Account, tell: Tell) -> AccountPull:
+        """Everything of one account, as far as it can be had."""
+        done = AccountPull(account.mid, account.name, self._window(account))
+        self._jobs_found = None
+        for step, work in (
+            ("bounces", self._bounces),
+            ("jobs", self._jobs),
+            ("sends", self._sends),
+        ):
+            tell(step, 0.0, done.counts.received)
+            try:
+                done = work(account, done, tell)
+            except _Partly as partly:
+                done, error = partly.done, partly.error
+            except (SignInRefused, SourceError) as failure:
+                error = failure
+            else:
+                tell(step, 1.0, done.counts.received)
+                continue
+            self.errors.append(error)
+            done = replace(done, failed=(*done.failed, f"{account.name}, {step}: {error}"))
+            if isinstance(error, SignInRefused):
+                break
+        return done
+
+    def _window(self, account: Account) -> Window:
+        soap = self.workspace.settings.soap
+        if self.since is not None:
+            return Window(min(self.since, self.end), self.end)
+        mark = self.workspace.ledger.bookmark(account.mid, self.tenant.soap.name)
+        if mark is None:
+            return Window(self.end - timedelta(days=soap.history_days), self.end)
+        return Window(min(mark - timedelta(hours=soap.overlap_hours), self.end), self.end)
+
+    def _bounces(self, account: Account, done: AccountPull, tell: Tell) -> AccountPull:
+        window, route = done.window, self.tenant.soap.name
+        mark = self.workspace.ledger.bookmark(account.mid, route)
+        is_gapless = mark is None or window.start <= mark
+        through = done.through
+
+        def moved(moment: datetime) -> None:
+            nonlocal through
+            through = moment
+            if is_gapless:
+                self.workspace.ledger.move_bookmark(account.mid, route, moment)
+
+        intake = Intake(self.workspace, self.run, moved, _Addresses(self, account))
+        span_s = max((window.end - window.start).total_seconds(), 1.0)
+        share = 0.0
+        try:
+            try:
+                for page in self.tenant.soap.fetch(account, window):
+                    intake.take(page)
+                    if page.through is not None:
+                        share = (page.through - window.start).total_seconds() / span_s
+                    tell("bounces", share, intake.counts.received)
+            finally:
+                intake.flush()
+        except (SignInRefused, SourceError) as error:
+            raise _Partly(replace(done, counts=intake.counts, through=through), error) from error
+        return replace(done, counts=intake.counts, through=through)
+
+    def _jobs(self, account: Account, done: AccountPull, _: Tell) -> AccountPull:
+        window = replace(done.window, start=done.window.start - _JOBS_BEFORE)
+        self._jobs_found = self.tenant.soap.jobs(account, window)
+        self.workspace.lake.put_jobs(self._jobs_found)
+        return replace(done, jobs=self._jobs_found.num_rows)
+
+    def _sends(self, account: Account, done: AccountPull, _: Tell) -> AccountPull:
+        import pyarrow as pa
+
+        counted = arrow_schema(SEND_FIELDS).empty_table()
+        if self.tenant.sends is not None:
+            counted = self.tenant.sends.sends(account)
+        if self._jobs_found is not None:
+            counted = pa.concat_tables([counted, remainders(self._jobs_found, counted)])
+        self.workspace.lake.put_sends(with_provider(counted))
+        return replace(done, sends=counted.num_rows)
+
+
+class _Partly(Exception):  # noqa: N818 - never leaves this module
+    """A step broke off after it had stored something."""
+
+    def __init__(self, done: AccountPull, error: SignInRefused | SourceError) -> None:
+        super().__init__(str(error))
+        self.done, self.error = done, error
+
+
+@dataclass(slots=True)
+class _Addresses:
+    """Fills the addresses that SOAP bounces lack, and their domains, by asking Subscriber."""
+
+    pull: _Pull
+    account: Account
+    is_on: bool = True
+    known: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, events: pa.Table) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keys = [str(key) for key in events["subscriber_key"].to_pylist()]
+        self._look_up(keys)
+        if not self.known:
+            return events
+        found = pa.array([self.known.get(key) for key in keys], pa.string())
+        address = pc.coalesce(events["address"].combine_chunks(), found)
+        domain = pc.coalesce(events["domain"].combine_chunks(), domain_of(address))
+        for name, column in (("address", address), ("domain", domain)):
+            events = events.set_column(events.schema.get_field_index(name), name, column)
+        return events
+
+    def _look_up(self, keys: list[str]) -> None:
+        new = {key for key in keys if key not in self.known}
+        if not new or not self.is_on or not self.pull.workspace.settings.soap.addresses:
+            return
+        try:
+            self.known |= self.pull.tenant.soap.addresses(self.account, new)
+        except (SignInRefused, SourceError) as error:
+            if error.may_retry:
+                raise
+            # Without the scope for subscribers the bounces are still worth having.
+            self.is_on = False
+            self.pull.notes.append(f"{self.account.name}: bounces have no addresses. {error}")
+
+
+def remainders(jobs: pa.Table, counted: pa.Table) -> pa.Table:
+    """What each job sent beyond the counts per domain, as rows with an empty domain.
+
+    0 where the counts are complete, so that an earlier remainder does not count twice.
+    """
+    import pyarrow as pa
+
+    known: dict[tuple[int, int], int] = {}
+    for row in counted.group_by(["account", "job"]).aggregate([("sent", "sum")]).to_pylist():
+        known[row["account"], row["job"]] = row["sent_sum"]
+    rows = []
+    for job in jobs.to_pylist():
+        if job["number_sent"] is None or job["sent_time"] is None:
+            continue
+        have = known.get((job["account"], job["job"]), 0)
+        rows.append(
+            {
+                "account": job["account"],
+                "job": job["job"],
+                "domain": "",
+                "day": job["sent_time"].date(),
+                "sent": max(job["number_sent"] - have, 0),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=arrow_schema(SEND_FIELDS))

@@ -1,0 +1,82 @@
+"""The connection to a tenant, made from settings: sign-in and the routes that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bouncelens.bounce import Account
+from bouncelens.errors import InputInvalid, SettingsInvalid
+from bouncelens.extract.limits import Patience
+from bouncelens.extract.rowset import RowsetSource
+from bouncelens.extract.signin import Credentials, SignIn, auth_url
+from bouncelens.extract.soap import SoapSource
+from bouncelens.extract.wire import Wire
+from bouncelens.settings import Settings, TenantSettings, resolve_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The routes into one tenant. `sends` is None where no data extension has the counts."""
+
+    soap: SoapSource
+    sends: RowsetSource | None
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Tenant]:
+    """The tenant's routes, nothing asked yet; connections end with the block.
+
+    Raises SettingsInvalid when tenant or secret are not stated.
+    """
+    retry = settings.retry
+    patience = Patience(
+        retry.attempts, retry.wait_s, retry.wait_max_s, jitter_s=min(1.0, retry.wait_s)
+    )
+    wire = Wire(timeout_s=settings.soap.timeout_s)
+    try:
+        sign_in = SignIn(
+            wire, auth_url(settings.tenant), _credentials(settings.tenant), patience=patience
+        )
+        key = settings.sends.data_extension
+        yield Tenant(
+            SoapSource(sign_in, wire, settings=settings.soap, patience=patience),
+            RowsetSource(sign_in, wire, key, patience=patience) if key else None,
+        )
+    finally:
+        wire.close()
+
+
+def chosen(settings: Settings, wanted: tuple[int | str, ...]) -> tuple[Account, ...]:
+    """The accounts of the settings, or those wanted by MID or name.
+
+    Raises SettingsInvalid when there is none, InputInvalid for one that is not in the settings.
+    """
+    every = tuple(Account(a.mid, a.name or str(a.mid)) for a in settings.accounts)
+    if not every:
+        raise SettingsInvalid(
+            "There is no account in the settings.",
+            advice="Write one [[accounts]] table with its mid for each business unit.",
+        )
+    if not wanted:
+        return every
+    found = []
+    for want in wanted:
+        hits = [a for a in every if str(want) == str(a.mid) or str(want).lower() == a.name.lower()]
+        if not hits:
+            raise InputInvalid(
+                f"No account {want!r} in the settings.",
+                advice=f"There are: {', '.join(f'{a.mid} ({a.name})' for a in every)}.",
+            )
+        found += hits
+    return tuple(dict.fromkeys(found))
+
+
+def _credentials(tenant: TenantSettings) -> Credentials:
+    for name in ("client_id", "client_secret"):
+        if not getattr(tenant, name):
+            raise SettingsInvalid(
+                f"tenant.{name} is empty.", advice="Write it into bouncelens.toml as a reference."
+            )
+    return Credentials(resolve_secret(tenant.client_id), resolve_secret(tenant.client_secret))
