@@ -93,19 +93,19 @@ def rows_sql(
     table: LakeTable,
     delta: DeltaTable,
     *,
-    months: Sequence[str] | None = None,
+    only: Sequence[tuple[str, str, object]] | None = None,
 ) -> str:
     """SQL that yields the table's rows, typed, also when no file exists or older files lack a
-    column. `months` narrows a partitioned table to some of its partitions."""
+    column. `only` leaves out files that, by their statistics, hold no row of that kind."""
     refuse_deletion_vectors(delta, table.name)
     nothing = _no_rows(table)
-    filters = [("event_month", "in", list(months))] if months is not None else None
-    files = delta.file_uris(partition_filters=filters)
+    kind = list(only) if only else None
+    files = delta.file_uris(file_pruning_predicate=kind)
     if not files:
         return nothing
     if local_path(files[0]) is None:
         name = f"remote_{table.name}"
-        connection.register(name, delta.to_pyarrow_dataset(partitions=filters))
+        connection.register(name, delta.to_pyarrow_dataset(file_pruning_predicate=kind))
         source = f'"{name}"'
     else:
         listed = ", ".join(_quoted(_escaped_glob(unquote(name))) for name in files)

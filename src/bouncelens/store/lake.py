@@ -190,19 +190,25 @@ class Lake:
         ids = table.select(BOUNCES.key).append_column("row", pa.array(np.arange(len(table))))
         keys = ", ".join(BOUNCES.key)
         span = pc.min_max(table.column("event_time"))
+        first, last = span["min"].as_py(), span["max"].as_py()
+        near = [
+            (EVENT_MONTH[0], "in", months),
+            ("event_time", ">=", first),
+            ("event_time", "<=", last),
+        ]
         self._duck.register("incoming", ids)
         rows = as_arrow(
             self._duck,
             f"""
             WITH stored AS (
-                SELECT {keys} FROM ({rows_sql(self._duck, BOUNCES, delta, months=months)})
+                SELECT {keys} FROM ({rows_sql(self._duck, BOUNCES, delta, only=near)})
                 WHERE event_time BETWEEN $first AND $last
             ), fresh AS (
                 SELECT {keys}, min("row") AS "row" FROM incoming GROUP BY {keys}
             )
             SELECT "row" FROM fresh ANTI JOIN stored USING ({keys}) ORDER BY "row"
             """,  # noqa: S608 - names and file lists of our own
-            {"first": span["min"].as_py(), "last": span["max"].as_py()},
+            {"first": first, "last": last},
         ).column("row")
         self._duck.unregister("incoming")
         return table if len(rows) == len(table) else table.take(rows)
