@@ -102,7 +102,9 @@ class Settings(_Part):
         default="sqlite:///bouncelens.db",
         description="SQLAlchemy URL of the ledger, or a reference to one that holds a password.",
     )
-    policy: str = Field(default="default", description="Name of the suppression policy.")
+    policy: str = Field(
+        default="default", description="Suppression policy: its name, or your own .toml file."
+    )
     time_zone: str = Field(default="UTC", description="IANA zone for display only.")
     rules: tuple[str, ...] = Field(default=(), description="Your own rule files, before ours.")
     tenant: TenantSettings = Field(default=TenantSettings(), description="The tenant.")
@@ -270,6 +272,8 @@ def _anchored(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
     lake, ledger, rules = made.get("lake"), made.get("ledger"), made.get("rules")
     if isinstance(lake, str) and lake and "://" not in lake and not _REFERENCE.fullmatch(lake):
         made["lake"] = str(base / Path(lake).expanduser())
+    if isinstance(policy := made.get("policy"), str) and policy.endswith(".toml"):
+        made["policy"] = str(base / Path(policy).expanduser())
     if isinstance(ledger, str) and re.fullmatch(r"sqlite:///(?!:memory:$).+", ledger):
         made["ledger"] = f"sqlite:///{base / Path(ledger[10:]).expanduser()}"
     if isinstance(rules, list):

@@ -1,1 +1,60 @@
-"""."""
+"""The command line. `main` is the program: it returns the exit codes of the design.
+
+0 ok · 1 findings · 2 usage · 3 partial · 4 authentication · 5 source unavailable · 130 stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+STOPPED = 130
+
+
+def main() -> None:
+    """The program `bouncelens`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code. Only bugs leave a trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without a letter must not stop a report
+            stream.reconfigure(errors="replace")
+    try:
+        code = _command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has enough, as in `| head`: point what is left to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        code = STOPPED
+    if code == STOPPED:
+        print("Stopped.", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _command(arguments: Sequence[str]) -> int:
+    from typer import Abort, TyperException
+    from typer.main import get_command
+
+    from bouncelens.errors import BouncelensError
+    from bouncelens.show.cli.app import app
+
+    try:
+        code = get_command(app).main(list(arguments), prog_name="bouncelens", standalone_mode=False)
+    except Abort:
+        return STOPPED
+    except TyperException as error:  # usage: typer knows how to say it
+        show = getattr(error, "show", None)
+        if show is not None:
+            show()
+        return int(getattr(error, "exit_code", 2))
+    except BouncelensError as error:
+        from bouncelens.show.cli.screen import say_error
+
+        say_error(error)
+        return error.exit_code
+    return code if isinstance(code, int) else 0

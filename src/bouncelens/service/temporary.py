@@ -1,0 +1,30 @@
+"""A lake for one file and one report: nothing of it stays."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bouncelens.service.import_file import ImportResult, import_file
+from bouncelens.service.workspace import Workspace
+
+if TYPE_CHECKING:
+    from bouncelens.settings import Settings
+
+
+@contextmanager
+def over_file(settings: Settings, path: Path) -> Iterator[tuple[Workspace, ImportResult]]:
+    """A workspace that holds a file's bounces, judged by the settings' rules.
+
+    Raises InputInvalid for a file that cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="bouncelens-") as folder:
+        place = {
+            "lake": str(Path(folder) / "lake"),
+            "ledger": f"sqlite:///{Path(folder) / 'ledger.db'}",
+        }
+        with Workspace.open(settings.model_copy(update=place)) as workspace:
+            yield workspace, import_file(workspace, path)

@@ -1,0 +1,91 @@
+"""One person's place of work: settings, and the lake, ledger and rules they name, opened when used.
+
+Every verb takes a workspace. It holds files and memory until it is closed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bouncelens.settings import Settings, resolve_secret
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from bouncelens.service.judge import Judge
+    from bouncelens.store.engine import Engine
+    from bouncelens.store.lake import Lake
+    from bouncelens.store.ledger import Ledger
+
+
+class Workspace:
+    """Settings and what they name. Not to be shared between threads."""
+
+    def __init__(self, settings: Settings, *, create: bool = True) -> None:
+        self.settings = settings
+        self._create = create
+        self._lake: Lake | None = None
+        self._engine: Engine | None = None
+        self._ledger: Ledger | None = None
+        self._classifier: Judge | None = None
+
+    @classmethod
+    def open(cls, settings: Settings, *, create: bool = True) -> Self:
+        """A workspace; nothing is opened yet. `create`: make lake and ledger where absent."""
+        return cls(settings, create=create)
+
+    @property
+    def lake(self) -> Lake:
+        """The lake. Raises StoreError."""
+        if self._lake is None:
+            from bouncelens.store.lake import Lake
+
+            self._lake = Lake.open(resolve_secret(self.settings.lake), create=self._create)
+        return self._lake
+
+    @property
+    def engine(self) -> Engine:
+        """The engine over the lake. Raises StoreError."""
+        if self._engine is None:
+            from bouncelens.store.duck import DuckEngine
+
+            self._engine = DuckEngine(self.lake)
+        return self._engine
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger. Raises StoreError."""
+        if self._ledger is None:
+            from bouncelens.store.ledger import Ledger
+
+            self._ledger = Ledger.open(resolve_secret(self.settings.ledger))
+        return self._ledger
+
+    @property
+    def classifier(self) -> Judge:
+        """The judge by the settings' rules and ours. Raises RuleInvalid."""
+        if self._classifier is None:
+            from bouncelens.service.judge import Judge
+
+            self._classifier = Judge.of_rules([Path(rule) for rule in self.settings.rules])
+        return self._classifier
+
+    def close(self) -> None:
+        """Let go of everything that is open."""
+        for part in (self._engine, self._lake, self._ledger):
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
+        self._engine = self._lake = self._ledger = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

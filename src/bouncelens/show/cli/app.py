@@ -1,0 +1,52 @@
+"""The commands, by the files that hold them. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bouncelens import __version__
+from bouncelens.show.cli import (
+    demo,
+    gather,
+    reading,
+    reports,
+    rules,
+    serving,
+    setup,
+    sql,
+    suppress,
+)
+
+# Plain help: rich's would take longer to import than the rest of the program to run.
+app = typer.Typer(
+    name="bouncelens",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Every bounce out of Salesforce Marketing Cloud: what each reply means, who has to act, "
+    "which addresses must not be mailed again.",
+    epilog="Data goes to stdout, progress to stderr. Exit codes: 0 ok, 1 findings, 2 usage, "
+    "3 partial, 4 authentication, 5 source unavailable.",
+)
+
+
+def _version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"bouncelens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for part in (demo, setup, gather, reading, reports, suppress, serving, sql, rules):
+    part.add_to(app)

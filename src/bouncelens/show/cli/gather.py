@@ -1,0 +1,121 @@
+"""`pull` and `import`: bounces into the lake, each once."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bouncelens.show.cli.options import Config, Json, Since
+from bouncelens.show.cli.screen import print_json, print_table, progress, say, settings_of
+
+if TYPE_CHECKING:
+    from bouncelens.service.import_file import ImportResult
+    from bouncelens.service.pull import Progress, PullResult
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(pull)
+    app.command(name="import")(import_)
+
+
+def pull(
+    account: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MID|NAME",
+            help="Only this business unit; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    since: Since = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Pull what is new out of Marketing Cloud: bounces, jobs and sent counts.
+
+    Exit code 3 when something is lacking; running it again goes on where it stopped.
+    """
+    from bouncelens.service.pull import pull as pulled
+    from bouncelens.service.workspace import Workspace
+
+    with Workspace.open(settings_of(config)) as workspace, progress() as bars:
+        task = bars.add_task("Pulling", total=1.0, detail="")
+
+        def told(at: Progress) -> None:
+            done = (at.number - 1 + at.done) / at.of
+            detail = f"{at.account.name}: {at.step}, {at.rows:,} bounces"
+            bars.update(task, completed=done, detail=detail)
+
+        result = pulled(
+            workspace,
+            accounts=account or (),
+            since=since.replace(tzinfo=UTC) if since else None,
+            progress=told,
+        )
+    if as_json:
+        print_json(result)
+    else:
+        _print(result)
+    raise typer.Exit(result.exit_code)
+
+
+def _print(result: PullResult) -> None:
+    print_table(
+        "Pulled",
+        tuple((name, i > 0) for i, name in enumerate(("account", *_COUNTS, "jobs", "sends"))),
+        [
+            (
+                part.name,
+                *(f"{getattr(part.counts, name):,}" for name in _COUNTS),
+                f"{part.jobs:,}",
+                f"{part.sends:,}",
+            )
+            for part in result.accounts
+        ],
+    )
+    for note in (*result.notes, *result.partial):
+        say(note)
+    say(f"{result.stored:,} new bounces stored, {result.known:,} known, in {result.seconds:.1f} s.")
+
+
+_COUNTS = ("received", "stored", "known", "quarantined")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="zip, csv, tsv, jsonl, parquet.")],
+    account: Annotated[
+        int | None,
+        typer.Option(metavar="MID", help="MID, if the file has none.", show_default=False),
+    ] = None,
+    job: Annotated[
+        int | None,
+        typer.Option(metavar="ID", help="JobID, if the file has none.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Import a Tracking Extract, or any table of bounces, into the lake.
+
+    Exit code 3 when rows could not be read; they are kept in quarantine with their reason.
+    """
+    from bouncelens.service.import_file import import_file
+    from bouncelens.service.workspace import Workspace
+
+    with Workspace.open(settings_of(config)) as workspace:
+        result = import_file(workspace, file, account=account, job=job)
+    if as_json:
+        print_json(result)
+    else:
+        _say_imported(result)
+    raise typer.Exit(3 if result.quarantined else 0)
+
+
+def _say_imported(result: ImportResult) -> None:
+    say(
+        f"{result.stored:,} new bounces stored, {result.known:,} known, "
+        f"{result.quarantined:,} rows set aside."
+    )

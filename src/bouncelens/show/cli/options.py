@@ -1,0 +1,34 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="BOUNCELENS_CONFIG",
+        metavar="FILE",
+        help="Settings file; else bouncelens.toml here, then in your configuration folder.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the object as JSON.")]
+_DAY = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+Since = Annotated[
+    datetime | None,
+    typer.Option(formats=_DAY, help="From this day on, UTC.", show_default=False),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(formats=_DAY, help="Before this day, UTC.", show_default=False),
+]
+Account = Annotated[
+    int | None, typer.Option(metavar="MID", help="Only this business unit.", show_default=False)
+]

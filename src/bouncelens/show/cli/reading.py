@@ -1,0 +1,155 @@
+"""`classify` and `explain`: what replies mean, without a tenant or a lake."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bouncelens.show.cli.options import Config, Json
+from bouncelens.show.cli.screen import print_json, say, settings_of, stdout, visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bouncelens.service.classify_file import FileVerdicts, JudgedRow
+    from bouncelens.service.explain import Explanation
+    from bouncelens.service.judge import Judge
+
+_STDIN = "-"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(classify)
+    app.command()(explain)
+
+
+def classify(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="csv, tsv, jsonl, parquet, or -.")],
+    column: Annotated[
+        str | None,
+        typer.Option(help="The column with the server's reply.", show_default=False),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeat this column too; may be given again.", show_default=False),
+    ] = None,
+    as_json: Json = True,  # noqa: ARG001 - there is no other way to print verdicts
+    config: Config = None,
+) -> None:
+    """Judge every reply of a file: one JSON object per row.
+
+    A row's own id columns come first, then line, reason, group, hardness, temporary, rule,
+    confidence, evidence and action. Rows that cannot be read are counted on stderr; exit code 3.
+    """
+    from bouncelens.service.classify_file import classify_file, spooled
+
+    judge = _judge(config)
+    if file == _STDIN:
+        with spooled(sys.stdin.buffer) as path:
+            code = _print_all(classify_file(judge, path, column=column, keep=keep or ()))
+    else:
+        code = _print_all(classify_file(judge, Path(file), column=column, keep=keep or ()))
+    raise typer.Exit(code)
+
+
+def _print_all(verdicts: FileVerdicts) -> int:
+    for row in verdicts.rows:
+        print_json(_object(row), indent=None)
+    if not verdicts.quarantined:
+        return 0
+    for bad in verdicts.quarantined[:10]:
+        say(f"{bad.source}, line {bad.line}: {bad.reason}.")
+    say(f"{len(verdicts.quarantined):,} rows could not be read.")
+    return 3
+
+
+def _object(row: JudgedRow) -> dict[str, object]:
+    verdict = row.verdict
+    return {
+        **row.ids,
+        "line": row.line,
+        "reason": verdict.reason,
+        "group": verdict.group,
+        "hardness": verdict.hardness,
+        "temporary": verdict.is_temporary,
+        "rule": verdict.rule,
+        "confidence": round(verdict.confidence, 4),
+        "evidence": verdict.evidence,
+        "action": row.action,
+    }
+
+
+def explain(
+    text: Annotated[
+        list[str], typer.Argument(metavar="TEXT", help="What the server said; - reads stdin.")
+    ],
+    code: Annotated[
+        int | None, typer.Option(help="Reply code, if it is apart.", show_default=False)
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Enhanced status, if it is apart.", show_default=False)
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(help="Domain of the address mailed.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Say what a server's reply means, who has to do what, and which rule says so."""
+    from bouncelens.service.explain import explain as explained
+
+    words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == [_STDIN] else None
+    found = explained(
+        _judge(config), words or " ".join(text), code=code, status=status, domain=domain
+    )
+    if as_json:
+        print_json(found)
+    else:
+        stdout().print(_card(found))
+
+
+def _judge(config: Path | None) -> Judge:
+    from bouncelens.service.judge import Judge
+
+    return Judge.of_rules([Path(rule) for rule in settings_of(config).rules])
+
+
+def _card(found: Explanation) -> RenderableType:
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    verdict = found.verdict
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="bold")
+    grid.add_column(overflow="fold")
+    for name, value in _lines(found):
+        grid.add_row(name, Text(value))
+    title = f"{verdict.reason.replace('_', ' ')} · {verdict.group} · {verdict.hardness.value}"
+    return Panel(grid, title=Text(title, style="bold"), title_align="left")
+
+
+def _lines(found: Explanation) -> list[tuple[str, str]]:
+    reply, verdict, facts = found.reply, found.verdict, found.reply.facts
+    codes = " ".join(str(part) for part in (reply.code, reply.enhanced_status) if part)
+    named = (*facts.vendor_codes, *facts.ips, *facts.hosts, *facts.urls)
+    rule = f"{verdict.rule} ({found.rule_file})" if verdict.rule else "none: no rule knows it"
+    lines = [
+        ("Server said", reply.text),
+        ("Codes", codes),
+        ("Provider", found.template.provider or ""),
+        ("Names", ", ".join(dict.fromkeys(named))),
+        ("It means", found.meaning),
+        ("For the address", found.for_the_address),
+        ("Who acts", found.actor),
+        ("What to do", found.action),
+        ("Decided by", rule),
+        ("Words that decided", verdict.evidence),
+        ("Confidence", f"{verdict.confidence:.0%}" if verdict.rule else ""),
+        ("Rests on", found.source or ""),
+    ]
+    return [(name, visible(value)) for name, value in lines if value]

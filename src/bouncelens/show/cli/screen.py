@@ -1,0 +1,146 @@
+"""What reaches a terminal: answers on stdout, everything else on stderr.
+
+Replies, file names and keys come from strangers: no control character of theirs gets through.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from bouncelens.errors import BouncelensError
+    from bouncelens.settings import Settings
+
+_PIPE_WIDTH = 120  # columns where nobody knows how wide the reader is
+# Format characters that people write words with; the others can hide or turn text around.
+_WRITTEN = frozenset("\u200c\u200d")
+
+
+def visible(text: object) -> str:
+    """Text with every control and direction character made visible, on one line."""
+    return "".join(c if _is_shown(c) else _escape(c) for c in str(text))
+
+
+def _is_shown(char: str) -> bool:
+    return char in _WRITTEN or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can say it: dataclasses as objects, times in ISO 8601."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(part) for part in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """One object on stdout. Other scripts than ours stay readable; control characters are
+    escaped by JSON itself, those of C1 and direction by us."""
+    text = json.dumps(plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
+    safe = "".join(c if c == "\n" or _is_shown(c) else f"\\u{ord(c):04x}" for c in text)
+    sys.stdout.write(safe + "\n")
+
+
+def say(text: str) -> None:
+    """A line for the person, on stderr."""
+    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.flush()
+
+
+def say_error(error: BouncelensError) -> None:
+    """One failure in one sentence, and what to do next."""
+    say(f"Error: {error}")
+
+
+def stdout() -> Console:
+    """The terminal for answers: rich, but never reading markup out of them."""
+    return _console(is_stderr=False)
+
+
+def stderr() -> Console:
+    """The terminal for progress."""
+    return _console(is_stderr=True)
+
+
+def _console(*, is_stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if is_stderr else sys.stdout
+    return Console(
+        file=stream,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=None if stream.isatty() else _PIPE_WIDTH,
+    )
+
+
+def print_table(
+    title: str,
+    header: Sequence[tuple[str, bool]],
+    rows: Iterable[Sequence[str]],
+) -> None:
+    """A table on stdout. `header`: each column's name and whether it holds numbers."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(visible(title)), title_justify="left", box=None, pad_edge=False)
+    for name, is_number in header:
+        table.add_column(Text(visible(name)), justify="right" if is_number else "left")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    stdout().print(table)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Bars on stderr while the block runs; nothing where stderr is no terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = stderr()
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %", markup=False),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bars:
+        yield bars
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The settings, and logs set up. Raises SettingsInvalid."""
+    from bouncelens.settings import load
+    from bouncelens.show.cli.log import set_up
+
+    set_up()
+    return load(config)
