@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import bouncelens.classify
+from bouncelens.bounce import Hardness, Verdict
+from bouncelens.classify.guidance import advice, lists_named, other_names
 
 RULES = Path(bouncelens.classify.__file__).parent / "rules"
 ACTORS = {
@@ -119,3 +121,42 @@ def test_every_list_names_its_operator_and_where_to_look(entry: dict[str, Any]) 
     assert entry["operator"]
     assert entry["kind"] in {"ip", "domain"}
     assert entry["lookup"].startswith(("https://", "http://")) or "closed" in entry["note"]
+
+
+def verdict(reason: str) -> Verdict:
+    entry = REASONS[reason]
+    return Verdict(
+        reason, entry["group"], Hardness(entry["hardness"]), False, None, 0.9, "", entry["actor"]
+    )
+
+
+def test_a_vendor_code_has_better_advice_than_its_reason() -> None:
+    found = advice(verdict("blocklisted"), ["S3150"], "microsoft_consumer")
+    assert found.title is not None
+    assert found.link == "https://olcsupport.office.com/"
+
+
+def test_a_code_of_another_provider_leaves_the_advice_of_the_reason() -> None:
+    found = advice(verdict("unknown_user"), ["S3150"], "orange")
+    assert found.title is None
+    assert found.steps == tuple(STEPS["reason"]["unknown_user"]["steps"])
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_every_verdict_gets_advice_and_other_names(reason: str) -> None:
+    assert advice(verdict(reason)).steps
+    assert isinstance(other_names(reason).sfmc_subcategories, tuple)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param("blocked using zen.spamhaus.org; see", ["spamhaus-zen"], id="zen"),
+        pytest.param("blocked using BL.SPAMCOP.NET.", ["spamcop"], id="capitals"),
+        pytest.param("listed by dnsbl-2.uceprotect.net", ["uceprotect-2"], id="level"),
+        pytest.param("not-zen.spamhaus.org.example", [], id="part of another name"),
+        pytest.param("550 5.1.1 user unknown", [], id="none"),
+    ],
+)
+def test_a_list_is_known_by_its_zone(text: str, names: list[str]) -> None:
+    assert [entry.id for entry in lists_named(text)] == names
