@@ -75,15 +75,15 @@ def local_path(uri: str) -> Path | None:
 
 def resolved(url: str) -> str:
     """The lake's place as Delta takes it: an absolute path, or the URL as it is. Raises StoreError
-    for characters that Delta's storage layer cannot write in a path."""
+    for characters that Delta cannot write in a path or DuckDB takes for a pattern."""
     path = local_path(url)
     if path is None:
         return url.rstrip("/")
     whole = str(path.expanduser().absolute())
-    if bad := sorted(set(whole) & set("[]^|%")):
+    if bad := sorted(set(whole) & set("[]^|%*?")):
         raise StoreError(
-            f"The lake's path {whole} contains {' '.join(bad)}, which Delta tables cannot have.",
-            advice="Name a folder without it as `lake` in the settings.",
+            f"The lake's path {whole} must not contain {' '.join(bad)}.",
+            advice="Name another folder as `lake` in the settings.",
         )
     return whole
 
@@ -108,7 +108,7 @@ def rows_sql(
         connection.register(name, delta.to_pyarrow_dataset(file_pruning_predicate=kind))
         source = f'"{name}"'
     else:
-        listed = ", ".join(_quoted(_escaped_glob(unquote(name))) for name in files)
+        listed = ", ".join(_quoted(unquote(name)) for name in files)
         source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
     held = set(connection.sql(f"SELECT * FROM {source}").columns)  # noqa: S608 - our own list
     names = [name for name, _, _ in table.fields if name in held]
@@ -136,10 +136,6 @@ def _name(column: str) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _escaped_glob(path: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 def as_arrow(
