@@ -150,8 +150,8 @@ class _Condition:
 
     text: int | None
     unless: int | None
-    code: object
-    status: object
+    code: re2.Pattern | None
+    status: re2.Pattern | None
     provider: frozenset[str]
     has_codes: bool
 

@@ -55,6 +55,16 @@ def mentions_of(rules: Iterable[Rule], hosts: Iterable[str] = ()) -> Mentions:
     return Mentions(frozenset(all_hosts), frozenset(codes), tuple(sorted(patterns)))
 
 
+def is_code_pattern(kept: str) -> bool:
+    """Whether a rule's `keep` entry is a host, a code, or a pattern that stays inside one token."""
+    if _PLAIN_HOST.fullmatch(kept) or _PLAIN_CODE.fullmatch(kept):
+        return True
+    try:
+        return _sequence(parser.parse(kept)) is not None
+    except re.error:
+        return False
+
+
 def _unescaped(form: re.Pattern[str], pattern: str) -> Iterator[str]:
     return (found[0].replace("\\", "") for found in form.finditer(pattern))
 

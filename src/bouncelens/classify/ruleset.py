@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import re2
 
 from bouncelens.bounce import Hardness
-from bouncelens.classify.mentions import Mentions, mentions_of
+from bouncelens.classify.mentions import Mentions, is_code_pattern, mentions_of
 from bouncelens.errors import RuleInvalid
 
 if TYPE_CHECKING:
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 RULES = Path(__file__).parent / "rules"
 _LONGEST_PATTERN = 2000  # characters; linear time is linear in the pattern too
 _MOST_USER_RULES = 2000
-_FIELDS = frozenset(
-    "id reason text code status provider unless hardness temporary confidence source "
-    "examples not_examples keep note".split()
-)
+_LISTS = ("provider", "examples", "not_examples", "keep")
+_PLAIN = ("reason", "text", "unless", "code", "status", "temporary", "confidence", "source")
+_FIELDS = frozenset({*_LISTS, *_PLAIN, "id", "hardness", "note"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +149,34 @@ def _rule(source: str, name: str, table: dict[str, Any], reasons: dict[str, Reas
     for key in ("text", "unless", "code", "status"):
         if key in table:
             _check_pattern(source, name, key, table[key])
+    _check_rest(source, name, table)
     try:
         hardness = Hardness(table["hardness"]) if "hardness" in table else None
     except ValueError as error:
         raise RuleInvalid(source, name, f"unknown hardness {table['hardness']!r}") from error
-    lists = {key: tuple(table.get(key, ())) for key in _LISTS}
-    plain = {key: table[key] for key in _PLAIN if key in table}
-    return Rule(id=name, file=source, hardness=hardness, **plain, **lists)
+    fields: dict[str, Any] = {key: table[key] for key in _PLAIN if key in table}
+    fields |= {key: tuple(table.get(key, ())) for key in _LISTS}
+    return Rule(id=name, file=source, hardness=hardness, **fields)
 
 
-_LISTS = ("provider", "examples", "not_examples", "keep")
-_PLAIN = ("reason", "text", "unless", "code", "status", "temporary", "confidence", "source")
+def _check_rest(source: str, name: str, table: dict[str, Any]) -> None:
+    confidence = table.get("confidence", 0.9)
+    if not isinstance(confidence, int | float) or not 0 <= confidence <= 1:
+        raise RuleInvalid(source, name, f"confidence {confidence!r} is not between 0 and 1")
+    if not isinstance(table.get("temporary", False), bool):
+        raise RuleInvalid(source, name, "temporary must be true or false")
+    for key in _LISTS:
+        entries = table.get(key, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+            raise RuleInvalid(source, name, f"{key} must be a list of strings")
+    for kept in table.get("keep", ()):
+        if not is_code_pattern(kept):
+            raise RuleInvalid(
+                source,
+                name,
+                f"keep {kept!r} is neither a host nor the pattern of one code",
+                advice="A code holds lower-case letters, digits, '_', '#' and '-' only.",
+            )
 
 
 def _check_pattern(source: str, name: str, key: str, pattern: object) -> None:

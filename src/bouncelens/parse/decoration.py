@@ -26,8 +26,9 @@ def response_span(folded: str) -> tuple[int, int]:
     for found in _LEAD.finditer(folded):
         if _WORD.search(folded, found.end()):
             start = found.end()
-    if start == 0 and (found := _RECIPIENT.match(folded)) and _WORD.search(folded, found.end()):
-        start = found.end()
+    recipient = None if start else _RECIPIENT.match(folded)
+    if recipient and _WORD.search(folded, recipient.end()):
+        start = recipient.end()
     while (tail := _TAIL.search(folded, max(start, end - 80), end)) and tail.start() > start:
         is_closing = len(tail[0]) == 1
         if is_closing and (start == 0 or folded.count(_OPENING[tail[0]], start, end - 1)):

@@ -39,20 +39,25 @@ _CLOCK = r"<n>:<n>(?::(?:<n>|<id>))?(?:\.(?:<n>|<id>))?"
 _INSIDE = r"(?:[^\s<>\"'()\[\]{},;|]|<(?:n|id|ip|host|addr|time)>)"
 _SPECIAL = re.compile(
     # a code repeated on each line of a reply
-    r"(?<![\w.])(?P<code>[245][0-7]\d)(?:[ -]#?(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![\d.])|-(?=\S)) ?"
+    r"(?<![\w.])(?P<code>[245][0-7]\d)"
+    r"(?:[ -]#?(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![\d.])|-(?=\S)) ?"
     # "mon, <n> nov <n> <n>:<n>:<n> +<n> (cet)", "nov <n> <n>:<n>:<n>"
     r"|(?P<time>(?:\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},? )?"
     rf"(?:<n> {_MONTH}\b|\b{_MONTH} <n>)(?:,? <n>)?(?:,? {_CLOCK})?(?: [ap]m\b)?(?: [+-]<n>)?"
     r"(?: \(?(?:gmt|utc|cet|[a-z]{1,3}[sd]t)\b\)?)?(?: <n>)?"
-    rf"|(?:<id>|<n>/<n>/<n>),? ?{_CLOCK}(?:[+-]<n>:<n>)?|{_CLOCK}|<n>/<n>/<n>)"
+    rf"|<id>:<n>:(?:<n>|<id>)(?:\.(?:<n>|<id>))?(?:[+-]<n>:<n>)?"
+    rf"|(?:<id>|<n>/<n>/<n>),? {_CLOCK}|{_CLOCK}|<n>/<n>/<n>)"
     rf"|(?P<url>(?:https?|ftp)://(?:<host>|<ip>)(?P<path>{_INSIDE}*))"
     r"|<(?P<inner><(?:addr|host|ip|id)>|[^<>\s]{1,320})>"
 )
 # Words in angle brackets that are no local part of an address: control characters by name, and
 # what people and documents put for a masked thing.
 _NAMED = frozenset(
-    "cr lf crlf nul eof eom eol dot none null br p".split()
-    + "addr ip host url id time n email address".split()
+    """
+    cr lf crlf nul eof eom eol dot none null br p data rcpt mail helo ehlo starttls auth
+    end-of-message localhost unknown sender recipient domain host-name
+    addr ip host url id time n email address
+    """.split()  # noqa: SIM905
 )
 
 

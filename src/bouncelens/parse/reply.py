@@ -15,7 +15,8 @@ from bouncelens.parse.mask import masked
 
 _CONTINUATION = re.compile(r"\s+(?=[245][0-7]\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?)")
 _HOST = re.compile(
-    r"\bhost ([a-z0-9][a-z0-9._-]{2,250})\s?(?:\[|\(|said:)|^([a-z0-9][a-z0-9._-]{2,250}) \[[0-9a-f.:]+\]",
+    r"\bhost ([a-z0-9][a-z0-9._-]{2,250})\s?(?:\[|\(|said:)"
+    r"|^([a-z0-9][a-z0-9._-]{2,250}) \[[0-9a-f.:]+\]",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,122 @@
+"""Verdicts: what must not change them, and what they must never say."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bouncelens.bounce import Hardness
+from bouncelens.classify.classifier import Classifier
+from bouncelens.classify.matching import HyperscanMatcher, Re2Matcher
+from bouncelens.service.judge import Judge
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+TEXTS = [
+    json.loads(line)["text"]
+    for part in ("read", "own_postmaster")
+    for line in (CORPUS / f"{part}.jsonl").read_text("utf-8").splitlines()
+]
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    return Judge.of_rules()
+
+
+def same(judge: Judge, text: str, other: str) -> bool:
+    one, two = judge.judge(text).verdict, judge.judge(other).verdict
+    return (one.reason, one.hardness, one.rule) == (two.reason, two.hardness, two.rule)
+
+
+ADDRESS = re.compile(r"\b[A-Za-z0-9._+]+@(?:user\.)?example\.(?:com|org|net|jp)\b")
+IP = re.compile(r"(?<![\d.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}(?![\d.])")
+QUEUE_ID = re.compile(r"\b(?=[0-9A-F]*\d)(?=[0-9A-F]*[A-F])[0-9A-F]{9,12}\b")
+HOST = re.compile(r"(?<![@\w.-])(?:mx|mail|relay|smtp)\d?\.(?:\w+\.)?example\.(?:com|org|net|jp)\b")
+DATE = re.compile(r"\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}")
+CHANGES = [
+    pytest.param(lambda t: ADDRESS.sub("Sam.Poe-7+x@other-9.example.co.uk", t), id="addresses"),
+    pytest.param(lambda t: IP.sub("100.64.17.222", t), id="IPs"),
+    pytest.param(lambda t: QUEUE_ID.sub("77F00BA12C9", t), id="queue ids"),
+    pytest.param(lambda t: HOST.sub("in7.mailpool.test", t), id="hosts"),
+    pytest.param(lambda t: DATE.sub("3 Feb 2031", t), id="dates"),
+    pytest.param(str.upper, id="upper case"),
+    pytest.param(str.lower, id="lower case"),
+    pytest.param(lambda t: t.replace(" ", "\r\n "), id="wrapping"),
+    pytest.param(lambda t: t.replace(" ", "  \t"), id="spaces"),
+    pytest.param(lambda t: f"smtp; {t}", id="prefix"),
+    pytest.param(lambda t: f"smtp;{t}", id="prefix without a space"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_varies_does_not_change_the_verdict(change, judge: Judge) -> None:  # type: ignore[no-untyped-def]
+    wrong = [text for text in TEXTS if not same(judge, text, change(text))]
+    assert not wrong
+
+
+def test_a_cut_at_the_limit_changes_one_verdict_in_a_hundred_at_most(judge: Judge) -> None:
+    padding = " see the notes of the receiving system for further details" * 80
+    texts = [text + padding for text in TEXTS]
+    assert sum(same(judge, text, text[:4000]) for text in texts) >= 0.99 * len(texts)
+    inside = [(text + "é" * 4000).encode()[:4001] for text in TEXTS if len(text) < 2000]
+    whole = [text + "é" * 4000 for text in TEXTS if len(text) < 2000]
+    agree = sum(
+        judge.judge(cut).verdict.reason == judge.judge(text).verdict.reason
+        for cut, text in zip(inside, whole, strict=True)
+    )
+    assert agree >= 0.99 * len(inside)
+
+
+def test_both_engines_say_the_same(judge: Judge) -> None:
+    pytest.importorskip("hyperscan")
+    one = Classifier(judge.ruleset, matcher=HyperscanMatcher)
+    two = Classifier(judge.ruleset, matcher=Re2Matcher)
+    texts = [*TEXTS, *(example for rule in judge.ruleset.rules for example in rule.examples)]
+    for text in texts:
+        template = judge.judge(text).template
+        assert one.judge(template) == two.judge(template)
+
+
+def test_evidence_stands_in_the_reply_as_the_server_wrote_it(judge: Judge) -> None:
+    for text in TEXTS:
+        judged = judge.judge(text)
+        if judged.verdict.rule and not re.fullmatch(r"[\d. ]*", judged.verdict.evidence):
+            assert judged.verdict.evidence in judged.reply.text
+
+
+SILENT = ["", "550", "550 5.0.0", "554 5.0.0", "554", "ququx", "5.0.0"]
+
+
+@pytest.mark.parametrize("text", SILENT)
+def test_too_little_stays_unclassified_and_is_never_hard(text: str, judge: Judge) -> None:
+    verdict = judge.judge(text).verdict
+    assert (verdict.reason, verdict.rule) == ("unclassified", None)
+    assert verdict.hardness is Hardness.UNKNOWN
+
+
+@pytest.mark.parametrize("code", range(200, 600))
+def test_a_reply_code_alone_makes_no_address_hard(code: int, judge: Judge) -> None:
+    assert judge.judge(f"{code} ququx").verdict.hardness is not Hardness.HARD
+
+
+def test_nothing_under_a_4yz_code_is_hard(judge: Judge) -> None:
+    for text in TEXTS:
+        verdict = judge.judge(re.sub(r"^5\d\d[ -]5\.", "450 4.", text), code=450).verdict
+        reply = judge.judge(re.sub(r"^5\d\d[ -]5\.", "450 4.", text)).reply
+        if reply.code == 450:
+            assert verdict.hardness is not Hardness.HARD
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(max_size=500), st.binary(max_size=65536)))
+def test_no_input_raises(raw: str | bytes) -> None:
+    judged = FUZZED.judge(raw)
+    assert judged.verdict.reason in FUZZED.ruleset.reasons
+
+
+FUZZED = Judge.of_rules()
