@@ -131,9 +131,15 @@ def verdict(reason: str) -> Verdict:
 
 
 def test_a_vendor_code_has_better_advice_than_its_reason() -> None:
-    found = advice(verdict("blocklisted"), ["S3150"], "microsoft_consumer")
+    found = advice(
+        verdict("blocklisted"), provider="microsoft_consumer", text="on our block list (S3150)."
+    )
     assert found.title is not None
     assert found.link == "https://olcsupport.office.com/"
+
+
+def test_a_code_that_was_picked_out_is_enough() -> None:
+    assert advice(verdict("rate_limited"), ["TSS04"], "yahoo").title is not None
 
 
 def test_a_code_of_another_provider_leaves_the_advice_of_the_reason() -> None:

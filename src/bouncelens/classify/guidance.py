@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bouncelens.bounce import Verdict
 
-_LONGEST_CODE = 40  # characters; no vendor's code is longer
+_LONGEST_TEXT = 4000  # characters; SFMC keeps no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,21 @@ class Blocklist:
     note: str
 
 
-def advice(verdict: Verdict, codes: Iterable[str] = (), provider: str | None = None) -> Advice:
-    """What to do about `verdict`. `codes`: vendor codes and enhanced status in the reply."""
-    spoken = [code for code in codes if len(code) <= _LONGEST_CODE]
+def advice(
+    verdict: Verdict, codes: Iterable[str] = (), provider: str | None = None, *, text: str = ""
+) -> Advice:
+    """What to do about `verdict`.
+
+    `codes`: vendor codes and the enhanced status of the reply. `text`: the reply itself, for codes
+    that nobody picked out; at most 4,000 characters are read. `provider`: slug of the receiver.
+    """
+    spoken = " ".join((*codes, text[:_LONGEST_TEXT]))
     for family, pattern in _families():
         if family.get("provider", provider) != provider:
             continue
         if verdict.reason not in family.get("reasons", (verdict.reason,)):
             continue
-        if any(pattern.fullmatch(code) for code in spoken):
+        if pattern.search(spoken):
             return _advice(family)
     return _advice(_read("steps.toml")["reason"][verdict.reason])
 
@@ -104,7 +110,7 @@ def _read(name: str) -> dict[str, Any]:
 @cache
 def _families() -> tuple[tuple[dict[str, Any], re.Pattern[str]], ...]:
     return tuple(
-        (family, re.compile(family["codes"], re.IGNORECASE))
+        (family, re.compile(rf"(?<![\w.#-])(?:{family['codes']})(?![\w-]|\.\d)"))
         for family in _read("steps.toml")["code"]
     )
 
