@@ -19,5 +19,5 @@ def reasons() -> dict[str, Reason]:
 
 
 def provider_names() -> dict[str, str]:
-    """What people call each provider, by slug."""
-    return {provider.slug: provider.name for provider in providers()}
+    """What people call each provider, by slug; `other` is who runs mailboxes of no known name."""
+    return {provider.slug: provider.name for provider in providers()} | {"other": "Everybody else"}

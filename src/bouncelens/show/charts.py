@@ -6,13 +6,14 @@ A reason group has the same colour everywhere. Every rate carries its counts in 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import altair as alt
 
     from bouncelens.service.report import Answer
 
@@ -37,6 +38,7 @@ GROUP_COLOURS = {
 _INK = {"light": ("#1d232a", "#d5dae0"), "dark": ("#e6e9ed", "#3a424c")}  # text, grid
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _MOST_BARS = 12
+_ROWS: dict[str, Any] = {"name": "rows"}  # put in their place by _spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,48 +54,39 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A day, week or month: what was sent and what bounced, by reason group."""
+    """A day, week or month of sends: messages sent and, by reason group, messages bounced.
+
+    `counted` leaves out the bounced messages of jobs whose sent count is not known; only they
+    can be divided by `sent`.
+    """
 
     start: date
     end: date  # half-open
     sent: int
-    by_group: dict[str, int]
-
-    @property
-    def bounces(self) -> int:
-        """Bounces of all groups."""
-        return sum(self.by_group.values())
+    bounced: dict[str, int]
+    counted: dict[str, int]
 
 
 def rates_over_time(answer: Answer) -> Drawing:
     """Bounce rate in % of sent, by reason group, per day, week or month as the window is long.
 
     `answer` is of the question `overview`: one row per day and group, `sent` the day's total.
+    Where nothing is known of what was sent, the bars are counts, and the title says so.
     """
     unit, bars = buckets(answer)
-    name, title = "overview", f"Bounce rate by reason group, per {unit}"
-    rows = [
-        {
-            "start": bucket.start.isoformat(),
-            "end": bucket.end.isoformat(),
-            "group": group,
-            "order": _rank(group),
-            "bounces": bounces,
-            "sent": bucket.sent,
-            "rate": bounces / bucket.sent,
-        }
-        for bucket in bars
-        if bucket.sent
-        for group, bounces in bucket.by_group.items()
-        if bounces
-    ]
-    undrawn = sum(bucket.bounces for bucket in bars if not bucket.sent)
-    notes = (f"{undrawn:,} bounces fell into a {unit} without sends: not drawn.",) * bool(undrawn)
+    has_rates = any(bar.sent for bar in bars)
+    what = "Bounce rate" if has_rates else "Bounced messages (sent counts are not known)"
+    name, title = "overview", f"{what} by reason group, per {unit}"
+    rows = list(_parts(bars, has_rates=has_rates))
+    bounced = sum(sum(bar.bounced.values()) for bar in bars)
+    undrawn = bounced - sum(row["bounced"] for row in rows)
+    notes = (f"Not drawn: {undrawn:,} bounced messages whose sent count is not known.",)
     if not rows:
-        return Drawing(name, title, "Nothing to draw.", None, notes)
-    bounces, sent = sum(r["bounces"] for r in rows), sum(bucket.sent for bucket in bars)
-    description = f"{title}. {bounces:,} bounces of {sent:,} sent in {len(bars)} {unit}s."
-    return Drawing(name, title, description, _stacked(rows, unit), notes)
+        return Drawing(name, title, "Nothing to draw.", None, notes * bool(undrawn))
+    sent = f" of {sum(bar.sent for bar in bars):,} sent" if has_rates else ""
+    description = f"{title}. {bounced:,} bounced messages{sent} in {len(bars)} {unit}s."
+    spec = _stacked(rows, unit, has_rates=has_rates)
+    return Drawing(name, title, description, spec, notes * bool(undrawn))
 
 
 def buckets(answer: Answer) -> tuple[str, list[Bucket]]:
@@ -101,44 +94,41 @@ def buckets(answer: Answer) -> tuple[str, list[Bucket]]:
 
     `answer` is of the question `overview`.
     """
-    rows = records(answer)
+    rows = list(answer.records())
     if not rows:
         return "day", []
-    days = [_as_date(row["day"]) for row in rows]
+    days = [row["day"] for row in rows]
     span_days = (max(days) - min(days)).days + 1
     unit = "day" if span_days <= 62 else "week" if span_days <= 400 else "month"
-    sent_by_day = {day: int(row["sent"] or 0) for day, row in zip(days, rows, strict=True)}
-    sent: dict[date, int] = defaultdict(int)
-    for day, count in sent_by_day.items():
-        sent[_start(day, unit)] += count
-    bounces: dict[date, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for day, row in zip(days, rows, strict=True):
-        bounces[_start(day, unit)][row["reason_group"] or "other"] += int(row["bounces"] or 0)
-    return unit, [
-        Bucket(start, _end(start, unit), sent[start], dict(bounces[start]))
-        for start in sorted(bounces)
-    ]
+    found: dict[date, Bucket] = {}
+    seen: set[date] = set()
+    for row in sorted(rows, key=lambda row: row["day"]):
+        start = _start(row["day"], unit)
+        bar = found.get(start) or Bucket(start, _end(start, unit), 0, {}, {})
+        if row["day"] not in seen:  # each row of a day carries the day's whole sent count
+            seen.add(row["day"])
+            bar = replace(bar, sent=bar.sent + (row["sent"] or 0))
+        if group := row["reason_group"]:
+            bar.bounced[group] = bar.bounced.get(group, 0) + row["bounced"]
+            counted = row["bounced"] - row["uncounted"]
+            bar.counted[group] = bar.counted.get(group, 0) + counted
+        found[start] = bar
+    return unit, list(found.values())
 
 
 def top_reasons(answer: Answer) -> Drawing:
-    """The reasons with most bounces; `answer` is of the question `by_reason`."""
+    """The reasons with most bounced messages; `answer` is of the question `by_reason`."""
     rows = [
         {**row, "label": str(row["reason"]), "group": row["reason_group"]}
-        for row in records(answer)
+        for row in answer.records()
     ]
-    return _ranked("reasons", "Bounces by reason", rows)
+    return _ranked("reasons", "Bounced messages by reason", rows)
 
 
 def top_providers(answer: Answer) -> Drawing:
-    """The providers with most bounces; `answer` is of the question `by_provider`."""
-    rows = [{**row, "label": row["provider"] or "unknown"} for row in records(answer)]
-    return _ranked("providers", "Bounces by provider", rows)
-
-
-def records(answer: Answer) -> list[dict[str, Any]]:
-    """The rows of an answer, each by column name."""
-    names = [column.name for column in answer.columns]
-    return [dict(zip(names, row, strict=True)) for row in answer.rows]
+    """The providers with most bounced messages; `answer` is of the question `by_provider`."""
+    rows = [{**row, "label": str(row["provider"])} for row in answer.records()]
+    return _ranked("providers", "Bounced messages by provider", rows)
 
 
 def themed(drawing: Drawing, theme: Theme) -> dict[str, Any]:
@@ -161,6 +151,15 @@ def config(theme: Theme) -> dict[str, Any]:
     }
 
 
+def without_legend(drawing: Drawing) -> dict[str, Any] | None:
+    """The drawing's specification for a place that shows the colours' meaning by itself."""
+    if drawing.spec is None:
+        return None
+    encoding = drawing.spec["encoding"]
+    colour = {**encoding["color"], "legend": None}
+    return {**drawing.spec, "encoding": {**encoding, "color": colour}}
+
+
 def svg(drawing: Drawing, theme: Theme = "light") -> str:
     """The drawing as SVG; an empty one says so in words."""
     if drawing.spec is None:
@@ -179,17 +178,38 @@ _EMPTY_SVG = (
 )
 
 
-def _stacked(rows: Sequence[dict[str, Any]], unit: str) -> dict[str, Any]:
+def _parts(bars: Iterable[Bucket], *, has_rates: bool) -> Iterator[dict[str, Any]]:
+    for bar in bars:
+        if has_rates and not bar.sent:
+            continue
+        for group, bounced in (bar.counted if has_rates else bar.bounced).items():
+            if bounced:
+                yield {
+                    "start": bar.start.isoformat(),
+                    "end": bar.end.isoformat(),
+                    "group": group,
+                    "order": _rank(group),
+                    "bounced": bounced,
+                    "sent": bar.sent or None,
+                    "rate": bounced / bar.sent if bar.sent else None,
+                }
+
+
+def _stacked(rows: Sequence[dict[str, Any]], unit: str, *, has_rates: bool) -> dict[str, Any]:
     import altair as alt
 
     groups = [group for group in GROUP_COLOURS if any(row["group"] == group for row in rows)]
+    field, title, shape = (
+        ("rate:Q", "% of sent", ".1%") if has_rates else ("bounced:Q", "messages", ",d")
+    )
     chart = (
-        alt.Chart(alt.Data(values=list(rows)))
-        .mark_bar(orient="vertical", binSpacing=1)
+        alt.Chart(_ROWS)
+        .mark_bar(orient="vertical")
         .encode(
+            # Bars span their days; days are UTC, so the axis must not be the reader's own zone.
             x=alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=_time_axis()),
             x2="end:T",
-            y=alt.Y("rate:Q", title="% of sent", stack="zero", axis=alt.Axis(format=".1%")),
+            y=alt.Y(field, title=title, stack="zero", axis=alt.Axis(format=shape)),
             color=alt.Color(
                 "group:N",
                 title="Reason group",
@@ -199,14 +219,15 @@ def _stacked(rows: Sequence[dict[str, Any]], unit: str) -> dict[str, Any]:
             ),
             order=alt.Order("order:Q"),
             tooltip=[
-                alt.Tooltip("start:T", title=f"{unit.capitalize()} from", format="%d %b %Y"),
+                # As text, for the same reason.
+                alt.Tooltip("start:N", title=f"{unit.capitalize()} from"),
                 alt.Tooltip("group:N", title="Group"),
-                *_counts(),
+                *_counts(has_rates=has_rates),
             ],
         )
         .properties(width="container", height=300)
     )
-    return dict(chart.to_dict())
+    return _spec(chart, rows)
 
 
 def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
@@ -216,40 +237,52 @@ def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
         {
             "label": row["label"],
             "group": row.get("group"),
-            "bounces": row["bounces"],
+            "bounced": row["bounced"],
             "sent": row["sent"],
-            "rate": row["bounces"] / row["sent"] if row["sent"] else None,
+            "rate": row["rate"],
         }
-        for row in sorted(rows, key=lambda row: -row["bounces"])[:_MOST_BARS]
+        for row in sorted(rows, key=lambda row: -row["bounced"])[:_MOST_BARS]
     ]
     if not kept:
         return Drawing(name, title, "Nothing to draw.", None)
+    label = alt.Tooltip("label:N", title=name.removesuffix("s"))
     colour = alt.Color(
         "group:N",
         scale=alt.Scale(domain=list(GROUP_COLOURS), range=list(GROUP_COLOURS.values())),
         legend=None,
     )
+    has_rates = any(row["sent"] for row in kept)
     has_groups = any(row["group"] for row in kept)
     chart = (
-        alt.Chart(alt.Data(values=kept))
+        alt.Chart(_ROWS)
         .mark_bar()
         .encode(
-            x=alt.X("bounces:Q", title="bounces", axis=alt.Axis(format=",d")),
+            x=alt.X("bounced:Q", title="bounced messages", axis=alt.Axis(format=",d")),
             y=alt.Y("label:N", title=None, sort=[row["label"] for row in kept]),
             color=colour if has_groups else alt.value(GROUP_COLOURS["reputation"]),
-            tooltip=[alt.Tooltip("label:N", title=name.removesuffix("s")), *_counts()],
+            tooltip=[label, *_counts(has_rates=has_rates)],
         )
         .properties(width="container", height=alt.Step(22))
     )
-    description = f"{title}: " + ", ".join(f"{r['label']} {r['bounces']:,}" for r in kept[:5])
-    return Drawing(name, title, description, dict(chart.to_dict()))
+    description = f"{title}: " + ", ".join(f"{r['label']} {r['bounced']:,}" for r in kept[:5])
+    return Drawing(name, title, description, _spec(chart, kept))
 
 
-def _counts() -> list[Any]:
+def _spec(chart: alt.Chart, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The chart as Vega-Lite, with its rows inside."""
+    spec = chart.to_dict()
+    spec.pop("datasets", None)
+    return {**spec, "data": {"values": list(rows)}}
+
+
+def _counts(*, has_rates: bool) -> list[Any]:
     import altair as alt
 
+    bounced = alt.Tooltip("bounced:Q", title="Bounced messages", format=",d")
+    if not has_rates:
+        return [bounced]
     return [
-        alt.Tooltip("bounces:Q", title="Bounces", format=",d"),
+        bounced,
         alt.Tooltip("sent:Q", title="Of sent", format=",d"),
         alt.Tooltip("rate:Q", title="Rate", format=".2%"),
     ]
@@ -263,10 +296,6 @@ def _time_axis() -> Any:
 
 def _rank(group: str) -> int:
     return list(GROUP_COLOURS).index(group) if group in GROUP_COLOURS else len(GROUP_COLOURS)
-
-
-def _as_date(value: date | datetime) -> date:
-    return value.date() if isinstance(value, datetime) else value
 
 
 def _start(day: date, unit: str) -> date:

@@ -1,4 +1,4 @@
-"""The web server: one page, its charts, and the same answers as JSON. It only reads."""
+"""The web server: one page, its charts, and the same source as JSON. It only reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -14,11 +14,12 @@ from starlette.exceptions import HTTPException
 from bouncelens.errors import BouncelensError, InputInvalid, QuestionInvalid
 from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
+from bouncelens.show.cli.screen import plain
 from bouncelens.show.web import assets, overview
 from bouncelens.show.web.filters import Filters, read_filters
 from bouncelens.show.web.guard import LOOPBACK_HOSTS, Guard
 from bouncelens.show.web.pages import render
-from bouncelens.show.web.source import Source, WorkspaceSource, as_json
+from bouncelens.show.web.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
@@ -34,23 +35,17 @@ _DRAWINGS: dict[str, tuple[str, Callable[[Answer], charts.Drawing]]] = {
 }
 
 
-def create_app(
-    settings: Settings,
-    *,
-    hosts: Collection[str] = LOOPBACK_HOSTS,
-    source: Source | None = None,
-) -> FastAPI:
-    """The application. `hosts`: the names under which it answers; a server that listens beyond
-    this machine has to be told its own. `source`: where answers come from, the settings' lake
-    and ledger unless said otherwise."""
-    answers = source or WorkspaceSource(settings)
+def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -> FastAPI:
+    """The application. `hosts`: the names under which it source; a server that listens beyond
+    this machine has to be told its own."""
+    source = Source(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Bundling Vega takes a second or two; the first visitor need not wait for it.
         threading.Thread(target=assets.warm, daemon=True).start()
         yield
-        answers.close()
+        source.close()
 
     # No interactive API pages: they load their scripts from elsewhere.
     app = FastAPI(
@@ -61,39 +56,36 @@ def create_app(
         openapi_url="/api/openapi.json",
     )
     app.add_middleware(Guard, hosts=hosts)
-    _add_pages(app, settings, answers)
-    _add_api(app, answers)
+    _add_pages(app, settings, source)
+    _add_api(app, source)
     _add_errors(app)
     return app
 
 
 def _filters(request: Request) -> Filters:
-    known = {
+    known: dict[str, Collection[str]] = {
         "provider": provider_names(),
         "reason": reasons(),
         "group": charts.GROUP_COLOURS,
     }
-    pairs = [(key, value) for key, value in request.query_params.multi_items() if key != "theme"]
+    others = {"theme", "limit"}  # read by those who know them
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in others]
     return read_filters(pairs, known=known)
 
 
 InFilters = Annotated[Filters, Depends(_filters)]
+Limit = Annotated[int | None, Query(ge=1, le=10_000)]
 
 
 def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def show_overview(filters: InFilters) -> HTMLResponse:
-        page = overview.build(
-            settings,
-            filters,
-            lambda question: source.ask(question, filters),
-            proposed=source.proposed(),
-        )
+        page = overview.build(settings, filters, source)
         return HTMLResponse(render("overview.html", page=page))
 
     @app.get("/charts/{name}.svg", include_in_schema=False)
-    def show_chart(name: str, filters: InFilters, theme: str = "light") -> Response:
-        if name not in _DRAWINGS or theme not in charts.THEMES:
+    def show_chart(name: str, filters: InFilters, theme: charts.Theme = "light") -> Response:
+        if name not in _DRAWINGS:
             raise HTTPException(404)
         question, draw = _DRAWINGS[name]
         picture = charts.svg(draw(source.ask(question, filters)), theme)
@@ -115,10 +107,11 @@ def _add_api(app: FastAPI, source: Source) -> None:
         return {"status": "ok"}
 
     @app.get("/api/report/{question}")
-    def show_answer(question: str, filters: InFilters) -> JSONResponse:
-        """The answer to a question, with the filters of the page: since, until (days, both
-        belonging to the window), account, provider, group, reason, job."""
-        return JSONResponse(as_json(source.ask(question, filters)))
+    def show_answer(question: str, filters: InFilters, limit: Limit = None) -> JSONResponse:
+        """The answer to a question of `bouncelens report`, narrowed as the page is: since and
+        until (UTC days, the latter not in the window), account, provider, domain, group, reason,
+        job; and limit, the number of rows."""
+        return JSONResponse(plain(source.ask(question, filters, limit=limit)))
 
 
 def _add_errors(app: FastAPI) -> None:

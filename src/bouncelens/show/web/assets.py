@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 
 _TYPES = {
@@ -17,6 +18,7 @@ _TYPES = {
 }
 _OWN = ("style.css", "charts.js", "icon.svg")
 _VEGA = "vega.js"
+_GLOBALS = "window.vegaEmbed = vegaEmbed;"  # all that charts.js needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,8 @@ def asset(served_name: str) -> Asset | None:
 
 def _digest(name: str) -> str:
     if name == _VEGA:
-        import vl_convert
-
         # The bundle is a function of vl-convert's version: the name needs no bundling.
-        content = f"{vl_convert.__version__} {vl_convert.get_vega_version()}".encode()
+        content = f"{version('vl-convert-python')} {_GLOBALS}".encode()
     else:
         content = _body(name)
     return hashlib.blake2b(content, digest_size=6).hexdigest()
@@ -58,7 +58,7 @@ def _body(name: str) -> bytes:
     if name == _VEGA:
         import vl_convert
 
-        return str(vl_convert.javascript_bundle()).encode()
+        return str(vl_convert.javascript_bundle(_GLOBALS)).encode()
     return files("bouncelens.show.web").joinpath("static", name).read_bytes()
 
 

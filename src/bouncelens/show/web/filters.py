@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from bouncelens.errors import InputInvalid
 
@@ -16,18 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 _SLUG = re.compile(r"[a-z0-9_.-]{1,64}")
+_DOMAIN = re.compile(r"[\w.-]{1,253}")
 _LARGEST = 2**63 - 1
 _YEARS = (1990, 2200)
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which bounces a page is about. None = all. `until` is the last day that belongs to it."""
+    """Which bounces a page is about. None = all. Days are
+    UTC, as in the questions; `until` is the first day that no longer belongs to the window."""
 
     since: date | None = None
     until: date | None = None
     account: int | None = None
     provider: str | None = None
+    domain: str | None = None
     group: str | None = None
     reason: str | None = None
     job: int | None = None
@@ -46,22 +48,17 @@ class Filters:
         query = self._query()
         return f"/charts/{name}.svg{query}{'&' if query else '?'}"
 
-    def window(self, time_zone: str) -> tuple[datetime | None, datetime | None]:
-        """The half-open window in UTC: from the first midnight to the one after the last day."""
-        zone = ZoneInfo(time_zone)
-
-        def midnight(day: date) -> datetime:
-            return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
-
-        since = midnight(self.since) if self.since else None
-        until = midnight(self.until + timedelta(days=1)) if self.until else None
-        return since, until
+    @property
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """The half-open window, UTC."""
+        return _midnight(self.since), _midnight(self.until)
 
     def others(self) -> dict[str, Any]:
         """What is filtered besides the window, by the names that questions use."""
         named = {
             "account": self.account,
             "provider": self.provider,
+            "domain": self.domain,
             "reason_group": self.group,
             "reason": self.reason,
             "job": self.job,
@@ -92,10 +89,10 @@ def read_filters(
             raise InputInvalid(f"The filter {name!r} is given twice.", advice="Give it once.")
         found[name] = _read(name, text.strip(), known) if text.strip() else None
     filters = Filters(**found)
-    if filters.since and filters.until and filters.since > filters.until:
+    if filters.since and filters.until and filters.since >= filters.until:
         raise InputInvalid(
-            f"The window ends ({filters.until}) before it begins ({filters.since}).",
-            advice="Exchange the two days.",
+            f"The window from {filters.since} to before {filters.until} holds no day.",
+            advice="Let it end on a later day.",
         )
     return filters
 
@@ -114,6 +111,10 @@ def _read(name: str, text: str, known: Mapping[str, Collection[str]]) -> date | 
     return value
 
 
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), tzinfo=UTC) if day else None
+
+
 def _day(text: str) -> date | None:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         return None
@@ -130,6 +131,10 @@ def _number(text: str) -> int | None:
     return int(text) if int(text) <= _LARGEST else None
 
 
+def _domain(text: str) -> str | None:
+    return text.lower() if _DOMAIN.fullmatch(text) else None
+
+
 def _slug(text: str) -> str | None:
     return text if _SLUG.fullmatch(text) else None
 
@@ -139,15 +144,17 @@ _READERS = {
     "until": _day,
     "account": _number,
     "provider": _slug,
+    "domain": _domain,
     "group": _slug,
     "reason": _slug,
     "job": _number,
 }
 _FORMS = {
     "since": "a day such as 2026-11-01",
-    "until": "a day such as 2026-11-30, which belongs to the window",
+    "until": "a day such as 2026-12-01, the first that no longer belongs to the window",
     "account": "the MID of a business unit, a whole number",
     "provider": "the name of a provider, such as google",
+    "domain": "a receiving domain, such as gmail.com",
     "group": "a group of reasons, such as address",
     "reason": "a reason, such as unknown_user",
     "job": "a JobID, a whole number",

@@ -14,13 +14,12 @@ from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from bouncelens.service.report import Answer
     from bouncelens.settings import Settings
     from bouncelens.show.web.filters import Filters
-
-    Ask = Callable[[str], Answer]
+    from bouncelens.show.web.source import Source
 
 _MOST_ROWS = 12
 _MOST_REPLIES = 10
@@ -77,6 +76,7 @@ class Figure:
     title: str
     description: str
     unit: str
+    hint: str
     picture: str
     script: Mapping[str, Any]
     is_empty: bool
@@ -93,7 +93,6 @@ class Page:
     headline: str
     lead: str
     window_words: str
-    time_zone: str
     is_empty: bool
     tiles: tuple[Tile, ...]
     presets: tuple[Preset, ...]
@@ -108,41 +107,41 @@ class Page:
     all_reasons: tuple[Any, ...]
 
 
-def build(settings: Settings, filters: Filters, ask: Ask, *, proposed: int | None) -> Page:
-    """The page for one set of filters. `ask` answers a question by name within them;
-    `proposed`: suppressions that are planned but not applied, None when nobody planned."""
-    totals = _one(ask("totals"))
-    over_time = ask("overview")
-    by_reason, by_provider = _rows(ask("by_reason")), _rows(ask("by_provider"))
-    bounces, sent = int(totals.get("bounces") or 0), int(totals.get("sent") or 0)
+def build(settings: Settings, filters: Filters, source: Source) -> Page:
+    """The page for one set of filters. Raises StoreError where the lake cannot be read."""
+
+    def rows(question: str, limit: int | None = None) -> list[dict[str, Any]]:
+        return list(source.ask(question, filters, limit=limit).records())
+
+    totals = next(iter(rows("totals")), {})
+    over_time = source.ask("overview", filters)
+    by_reason, by_provider = rows("by_reason"), rows("by_provider")
+    bounced, sent = int(totals.get("bounced") or 0), int(totals.get("sent") or 0)
     return Page(
         filters=filters,
-        headline=_headline(bounces, sent),
-        lead=_lead(bounces, sent, by_reason=by_reason, by_provider=by_provider),
-        window_words=_window_words(over_time, settings.time_zone),
-        time_zone=settings.time_zone,
-        is_empty=not bounces and not sent,
-        tiles=_tiles(totals, bounces, sent, proposed=proposed),
-        presets=_presets(filters, settings.time_zone),
+        headline=_headline(totals, bounced, sent),
+        lead=_lead(bounced, sent, by_reason=by_reason, by_provider=by_provider),
+        window_words=_window_words(filters, totals),
+        is_empty=not bounced and not sent,
+        tiles=_tiles(totals, bounced, proposed=source.proposed()),
+        presets=_presets(filters),
         over_time=_figure(over_time, filters),
-        reasons=_reasons(by_reason, filters, bounces=bounces),
+        reasons=_reasons(by_reason, filters, bounced=bounced),
         providers=_providers(by_provider, filters),
-        campaigns=_campaigns(_rows(ask("by_campaign")), filters),
-        newest=_newest(_rows(ask("templates_newest")), settings.time_zone),
+        campaigns=_campaigns(rows("by_campaign", _MOST_ROWS + 1), filters),
+        newest=_newest(rows("templates_newest", _MOST_REPLIES), settings.time_zone),
         notes=tuple(over_time.notes),
         accounts=tuple(
             (account.mid, account.name or str(account.mid)) for account in settings.accounts
         ),
-        all_providers=tuple(sorted(provider_names().items(), key=lambda pair: pair[1].lower())),
+        all_providers=tuple(sorted(provider_names().items(), key=_by_name)),
         all_reasons=tuple(reasons().values()),
     )
 
 
-def rate(bounces: int | None, sent: int | None) -> str:
-    """A rate in words: `2.94 %`; a dash where nothing was sent that it could be a part of."""
-    if not sent:
-        return "–"
-    return f"{(bounces or 0) / sent * 100:.2f} %"
+def rate(share: float | None) -> str:
+    """A rate in words: `2.94 %`; a dash where the sent count is not known."""
+    return "–" if share is None else f"{share * 100:.2f} %"
 
 
 def label(name: str | None) -> str:
@@ -150,53 +149,45 @@ def label(name: str | None) -> str:
     return (name or "unknown").replace("_", " ")
 
 
-def _rows(answer: Answer) -> list[dict[str, Any]]:
-    return charts.records(answer)
-
-
-def _one(answer: Answer) -> dict[str, Any]:
-    return next(iter(charts.records(answer)), {})
-
-
-def _headline(bounces: int, sent: int) -> str:
-    if not bounces:
-        return "No bounces here" if sent else "No bounces yet"
+def _headline(totals: Mapping[str, Any], bounced: int, sent: int) -> str:
+    if not bounced:
+        return f"None of {sent:,} messages bounced" if sent else "No bounces here"
     if not sent:
-        return f"{bounces:,} bounces; how much was sent is not known"
-    return f"{bounces:,} of {sent:,} messages bounced: {rate(bounces, sent)}"
+        return f"{bounced:,} messages bounced; how many were sent is not known"
+    return f"{bounced:,} of {sent:,} messages bounced: {rate(totals['rate'])}"
 
 
 def _lead(
-    bounces: int,
+    bounced: int,
     sent: int,
     *,
     by_reason: Sequence[Mapping[str, Any]],
     by_provider: Sequence[Mapping[str, Any]],
 ) -> str:
-    if not bounces or not by_reason:
+    if not bounced or not by_reason:
         return ""
-    first = max(by_reason, key=_bounces)
-    parts = [f"Most often: {label(first['reason'])} ({_share(_bounces(first), bounces)})."]
-    named = [row for row in by_provider if row["provider"]]
+    first = max(by_reason, key=_bounced)
+    parts = [f"Most often: {label(first['reason'])} ({_share(_bounced(first), bounced)})."]
+    named = [row for row in by_provider if row["provider"] != "other"]
     if named:
-        most = max(named, key=_bounces)
+        most = max(named, key=_bounced)
         name = provider_names().get(most["provider"], most["provider"])
-        parts.append(f"Most bounces came from {name} ({_share(_bounces(most), bounces)}).")
+        parts.append(f"Most of them came from {name} ({_share(_bounced(most), bounced)}).")
     if not sent:
         parts.append("Without sent counts there are no rates: see the settings [sends].")
     return " ".join(parts)
 
 
-def _tiles(
-    totals: Mapping[str, Any], bounces: int, sent: int, *, proposed: int | None
-) -> tuple[Tile, ...]:
+def _tiles(totals: Mapping[str, Any], bounced: int, *, proposed: int | None) -> tuple[Tile, ...]:
     def part(title: str, column: str, words: str) -> Tile:
         count = int(totals.get(column) or 0)
-        return Tile(title, f"{count:,}", f"{_share(count, bounces)} of bounces. {words}")
+        return Tile(title, f"{count:,}", f"{_share(count, bounced)} of bounced. {words}")
 
+    sent = totals.get("sent")
+    of_sent = f"of {sent:,} sent" if sent else "sent count not known"
     return (
-        Tile("Bounce rate", rate(bounces, sent), f"{bounces:,} bounces of {sent:,} sent"),
-        part("Dead addresses", "hard", "Stop mailing them."),
+        Tile("Bounce rate", rate(totals.get("rate")), f"{bounced:,} bounced, {of_sent}"),
+        part("Address is dead", "hard", "Stop mailing these."),
         part("Sender or message refused", "block", "The addresses are fine."),
         part("Not classified", "unclassified", "Nobody can act on these yet."),
         Tile(
@@ -209,7 +200,7 @@ def _tiles(
     )
 
 
-def _reasons(rows: Sequence[Mapping[str, Any]], filters: Filters, *, bounces: int) -> Table:
+def _reasons(rows: Sequence[Mapping[str, Any]], filters: Filters, *, bounced: int) -> Table:
     known = reasons()
 
     def shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -222,9 +213,8 @@ def _reasons(rows: Sequence[Mapping[str, Any]], filters: Filters, *, bounces: in
             "meaning": reason.meaning if reason else "",
             "action": reason.action if reason else "",
             "actor": ACTOR_WORDS.get(reason.actor, "") if reason else "",
-            "hardness": reason.hardness if reason else "unknown",
-            "hardness_words": HARDNESS_WORDS[reason.hardness if reason else "unknown"],
-            "part": _bounces(row) / bounces if bounces else 0,
+            "hardness_words": HARDNESS_WORDS.get(row["hardness"], row["hardness"]),
+            "part": _bounced(row) / bounced if bounced else 0,
         }
 
     return Table(_caption(rows, "reasons"), tuple(shown(row) for row in _most(rows)))
@@ -237,8 +227,8 @@ def _providers(rows: Sequence[Mapping[str, Any]], filters: Filters) -> Table:
         slug = row["provider"]
         return {
             **row,
-            "label": names.get(slug, slug) if slug else "Everybody else",
-            "link": filters.link(provider=slug) if slug else "",
+            "label": names.get(slug, slug),
+            "link": filters.link(provider=slug),
         }
 
     return Table(_caption(rows, "providers"), tuple(shown(row) for row in _most(rows)))
@@ -246,13 +236,12 @@ def _providers(rows: Sequence[Mapping[str, Any]], filters: Filters) -> Table:
 
 def _campaigns(rows: Sequence[Mapping[str, Any]], filters: Filters) -> Table:
     def shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        sent_time = row.get("sent_time")
-        detail = f"job {row['job']}" + (f", sent {sent_time:%d %b %Y}" if sent_time else "")
+        day = f", sent {row['first_day']:%d %b %Y}" if row["first_day"] else ""
         return {
             **row,
-            "label": row.get("email_name") or f"Job {row['job']}",
-            "detail": detail,
-            "link": filters.link(job=row["job"]),
+            "label": row["campaign"] or f"Job {row['job']}",
+            "detail": f"job {row['job']}{day}",
+            "link": filters.link(job=row["job"], account=row["account"]),
         }
 
     return Table(_caption(rows, "campaigns"), tuple(shown(row) for row in _most(rows)))
@@ -262,28 +251,25 @@ def _newest(rows: Sequence[Mapping[str, Any]], time_zone: str) -> tuple[Mapping[
     names, zone = provider_names(), ZoneInfo(time_zone)
 
     def shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        hardness = row["hardness"] or "unknown"
         return {
             **row,
             "group": row["reason_group"],
-            "label": label(row["reason"] or "unclassified"),
-            "hardness": hardness,
-            "hardness_words": HARDNESS_WORDS.get(hardness, hardness),
-            "provider": names.get(row["provider"], row["provider"]) or "Provider not known",
-            "first_seen": f"{row['first_seen'].astimezone(zone):%d %b %Y, %H:%M}",
+            "label": label(row["reason"]),
+            "hardness_words": HARDNESS_WORDS.get(row["hardness"], row["hardness"]),
+            "provider": names.get(row["provider"], row["provider"]),
+            "first_seen": f"{row['first_seen'].astimezone(zone):%d %b %Y, %H:%M %Z}",
             "sample": row["sample"] or "",
-            "confidence": row["confidence"] or 0.0,
         }
 
-    return tuple(shown(row) for row in rows[:_MOST_REPLIES])
+    return tuple(shown(row) for row in rows)
 
 
 def _figure(answer: Answer, filters: Filters) -> Figure:
     drawing = charts.rates_over_time(answer)
     unit, bars = charts.buckets(answer)
-    present = {group for bar in bars for group in bar.by_group}
+    present = {group for bar in bars for group in bar.bounced}
     script = {
-        "spec": drawing.spec,
+        "spec": charts.without_legend(drawing),  # the page has its own, which can wrap
         "config": {theme: charts.config(theme) for theme in charts.THEMES},
     }
     return Figure(
@@ -291,6 +277,7 @@ def _figure(answer: Answer, filters: Filters) -> Figure:
         title=drawing.title,
         description=drawing.description,
         unit=unit,
+        hint=_hint(unit, has_rates=any(bar.sent for bar in bars)),
         picture=filters.picture(drawing.name),
         script=script,
         is_empty=drawing.spec is None,
@@ -300,8 +287,18 @@ def _figure(answer: Answer, filters: Filters) -> Figure:
     )
 
 
-def _presets(filters: Filters, time_zone: str) -> tuple[Preset, ...]:
-    today = datetime.now(UTC).astimezone(ZoneInfo(time_zone)).date()
+def _hint(unit: str, *, has_rates: bool) -> str:
+    colours = "Each colour is a family of reasons"
+    if not has_rates:
+        return f"{colours}; the height of a bar is the number of messages that bounced."
+    return (
+        f"Of the messages sent in a {unit}, the share that bounced, then or later. "
+        f"{colours}; the height of a bar is the whole bounce rate."
+    )
+
+
+def _presets(filters: Filters) -> tuple[Preset, ...]:
+    today = datetime.now(UTC).date()
 
     def preset(title: str, since: date | None) -> Preset:
         is_current = filters.since == since and filters.until is None
@@ -316,26 +313,33 @@ def _presets(filters: Filters, time_zone: str) -> tuple[Preset, ...]:
     )
 
 
-def _window_words(answer: Answer, time_zone: str) -> str:
-    zone = ZoneInfo(time_zone)
-    if answer.since is None or answer.until is None:
-        return "all time"
+def _window_words(filters: Filters, totals: Mapping[str, Any]) -> str:
+    first, last = totals.get("first_event"), totals.get("last_event")
+    since = filters.since or (first.date() if first else None)
     # `until` is half-open; people name the last day that belongs to a window.
-    last = (answer.until - timedelta(microseconds=1)).astimezone(zone)
-    return f"{answer.since.astimezone(zone):%d %b %Y} – {last:%d %b %Y}"
+    until = filters.until - timedelta(days=1) if filters.until else (last.date() if last else None)
+    if since is None or until is None:
+        return "all time"
+    return f"{since:%d %b %Y} – {until:%d %b %Y}"
 
 
 def _most(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return sorted(rows, key=_bounces, reverse=True)[:_MOST_ROWS]
+    return sorted(rows, key=_bounced, reverse=True)[:_MOST_ROWS]
 
 
 def _caption(rows: Sequence[Mapping[str, Any]], things: str) -> str:
-    shown = min(len(rows), _MOST_ROWS)
-    return f"{shown} of {len(rows)} {things}, most bounces first"
+    if len(rows) > _MOST_ROWS:
+        return f"The {_MOST_ROWS} {things} with most bounced messages"
+    return f"All {things}, most bounced messages first"
 
 
-def _bounces(row: Mapping[str, Any]) -> int:
-    return int(row["bounces"] or 0)
+def _by_name(provider: tuple[str, str]) -> tuple[bool, str]:
+    slug, name = provider
+    return slug == "other", name.lower()
+
+
+def _bounced(row: Mapping[str, Any]) -> int:
+    return int(row["bounced"] or 0)
 
 
 def _share(part: int, whole: int) -> str:

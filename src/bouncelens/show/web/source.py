@@ -1,70 +1,55 @@
-"""Where the pages' answers come from: the workspace's lake and ledger, asked one at a time."""
+"""Where the pages' answers come from: the settings' lake and ledger."""
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from bouncelens.service import report, suppress
+from bouncelens.service.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from bouncelens.service.report import Answer
-    from bouncelens.service.workspace import Workspace
     from bouncelens.settings import Settings
     from bouncelens.show.web.filters import Filters
 
-
-class Source(Protocol):
-    """Answers questions for the pages."""
-
-    def ask(self, question: str, filters: Filters) -> Answer:
-        """The answer to a question within the filters. Raises QuestionInvalid, StoreError."""
-        ...
-
-    def proposed(self) -> int | None:
-        """How many suppressions are planned and not applied; None when nobody planned."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what is open."""
-        ...
+    _T = TypeVar("_T")
 
 
-class WorkspaceSource:
-    """The settings' own lake and ledger, opened at first use."""
+class Source:
+    """One workspace, opened at first use. Requests come from many threads and a workspace belongs
+    to one, so they take turns; each question takes some hundredths of a second."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._workspace: Workspace | None = None
+        # Nothing is made where nothing is: pages only read.
+        self._workspace = Workspace.open(settings, create=False)
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="workspace")
 
-    def ask(self, question: str, filters: Filters) -> Answer:
-        """The answer to a question within the filters."""
-        from bouncelens.service import report
-
-        since, until = filters.window(self._settings.time_zone)
-        with self._lock:
-            return report.answer(
-                self._open(), question, since=since, until=until, **filters.others()
+    def ask(self, question: str, filters: Filters, *, limit: int | None = None) -> Answer:
+        """The answer to a question within the filters. Raises QuestionInvalid, StoreError."""
+        since, until = filters.window
+        return self._turn(
+            lambda: report.answer(
+                self._workspace,
+                question,
+                since=since,
+                until=until,
+                limit=limit,
+                **filters.others(),
             )
+        )
 
     def proposed(self) -> int | None:
-        """How many suppressions the ledger holds as planned."""
-        return None
+        """How many suppressions are planned; None when nobody planned. Raises StoreError."""
+        return self._turn(lambda: suppress.proposed(self._workspace))
 
     def close(self) -> None:
-        """Close the workspace; the next question opens it again."""
-        with self._lock:
-            if self._workspace is not None:
-                self._workspace.close()
-                self._workspace = None
+        """Let go of the workspace."""
+        self._turn(self._workspace.close)
+        self._worker.shutdown()
 
-    def _open(self) -> Workspace:
-        if self._workspace is None:
-            from bouncelens.service.workspace import Workspace
-
-            self._workspace = Workspace.open(self._settings)
-        return self._workspace
-
-
-def as_json(answer: Answer) -> dict[str, Any]:
-    """An answer as plain values for JSON; times in ISO 8601 with their offset."""
-    raise NotImplementedError(answer)
+    def _turn(self, work: Callable[[], _T]) -> _T:
+        return self._worker.submit(work).result()
