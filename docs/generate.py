@@ -1,6 +1,6 @@
-"""Writes docs/cli.md, docs/settings.md and docs/settings.schema.json from the code itself.
+"""Writes what the code knows best itself: commands, settings and their schema, questions.
 
-    python docs/generate.py     after a change of a command or a setting
+    python docs/generate.py     after a change of a command, a setting or a question
 
 A test holds the files equal to the code.
 """
@@ -26,6 +26,7 @@ def outputs() -> dict[Path, str]:
         _DOCS / "cli.md": "\n".join(_cli()) + "\n",
         _DOCS / "settings.md": "\n".join(_settings()) + "\n",
         _DOCS / "settings.schema.json": _schema(),
+        _DOCS / "questions.md": "\n".join(_questions()) + "\n",
     }
 
 
@@ -148,6 +149,31 @@ def _schema() -> str:
     schema["title"] = "bouncelens.toml"
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+# Questions
+
+
+def _questions() -> Iterator[str]:
+    from bouncelens.store.questions import questions
+
+    yield f"{_HEAD}\n# Questions\n"
+    yield (
+        "`bouncelens report NAME` answers one; the pages and the API ask the same. Each is one "
+        "`.sql` file in `src/bouncelens/store/queries/`. Windows are half-open and in UTC. A cell "
+        "that is not known is empty, never 0.\n"
+    )
+    for question in questions().values():
+        yield f"## `{question.name}`\n\n{question.title}. {question.asks}\n"
+        yield f"Of: {question.denominator}.\n"
+        for note in question.notes:
+            yield f"{note[0].upper()}{note[1:].rstrip('.')}.\n"
+        narrowed = ", ".join(f"`{parameter.name}`" for parameter in question.parameters)
+        yield f"Narrowed by {narrowed}.\n"
+        yield "| column | unit | meaning |\n|---|---|---|"
+        for column in question.columns:
+            yield f"| `{column.name}` | {column.unit or ''} | {column.doc} |"
+        yield ""
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def check(run: Demo) -> Checked:
     wrong: dict[tuple[str, str], int] = {}
     right = classified = hard_alive = 0
     for identity, template in stored.items():
-        reason, hardness = verdicts.get(template, ("unclassified", "unknown"))
+        reason, hardness = verdicts.get(template or 0, ("unclassified", "unknown"))
         classified += reason != "unclassified"
         if identity in planted:
             meant, is_alive = planted[identity]

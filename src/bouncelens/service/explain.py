@@ -9,6 +9,7 @@ from bouncelens.errors import InputInvalid
 
 if TYPE_CHECKING:
     from bouncelens.bounce import Reply, Template, Verdict
+    from bouncelens.classify.guidance import Blocklist, OtherNames
     from bouncelens.classify.ruleset import Rule
     from bouncelens.service.judge import Judge
 
@@ -39,7 +40,12 @@ class Explanation:
     meaning: str
     for_the_address: str  # what hardness and temporary mean for it
     actor: str  # in words
-    action: str
+    action: str  # in one sentence
+    steps: tuple[str, ...]  # the same in order
+    link: str | None  # a postmaster page or form that helps
+    family: str | None  # the family of vendor codes that the steps are for
+    lists: tuple[Blocklist, ...]  # public lists that the reply names
+    called_elsewhere: OtherNames
     rule_file: str | None
     source: str | None  # what the rule relies on
 
@@ -58,17 +64,26 @@ def explain(
             "There is no reply to explain.",
             advice="Quote what the server said: bouncelens explain '550 5.1.1 …'",
         )
+    from bouncelens.classify.guidance import advice, lists_named, other_names
+
     judged = judge.judge(text, code, status, domain=domain)
     reason = judge.ruleset.reasons[judged.verdict.reason]
     rule = rule_of(judge, judged.verdict.rule)
+    codes = [*judged.reply.facts.vendor_codes, judged.reply.enhanced_status or ""]
+    todo = advice(judged.verdict, codes, judged.template.provider)
     return Explanation(
         reply=judged.reply,
         template=judged.template,
         verdict=judged.verdict,
         meaning=reason.meaning,
         for_the_address=_for_the_address(judged.verdict),
-        actor=ACTORS.get(judged.verdict.actor, judged.verdict.actor.replace("_", " ")),
+        actor=ACTORS.get(todo.actor, todo.actor.replace("_", " ")),
         action=reason.action,
+        steps=todo.steps,
+        link=todo.link,
+        family=todo.title,
+        lists=lists_named(judged.reply.text),
+        called_elsewhere=other_names(reason.name),
         rule_file=rule.file if rule else None,
         source=rule.source if rule else None,
     )

@@ -34,8 +34,9 @@ def demo(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End after the report.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Plant a year of bounces in a sandbox, pull them, judge them, plan suppressions, show it all.
+    """Show everything on a planted year of bounces.
 
+    Starts the sandbox, pulls, judges, plans suppressions, prints the report and serves the page.
     --check exits with 1 if a bounce was lost or doubled.
     """
     from bouncelens.service.demo import Wanted

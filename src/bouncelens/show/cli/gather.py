@@ -35,8 +35,9 @@ def pull(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Pull what is new out of Marketing Cloud: bounces, jobs and sent counts.
+    """Pull what is new out of Marketing Cloud.
 
+    Bounces, jobs and sent counts, account by account, from each bookmark on.
     Exit code 3 when something is lacking; running it again goes on where it stopped.
     """
     from bouncelens.service.pull import pull as pulled
@@ -98,7 +99,7 @@ def import_(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Import a Tracking Extract, or any table of bounces, into the lake.
+    """Import a Tracking Extract or a table of bounces.
 
     Exit code 3 when rows could not be read; they are kept in quarantine with their reason.
     """
@@ -111,11 +112,15 @@ def import_(
         print_json(result)
     else:
         _say_imported(result)
-    raise typer.Exit(3 if result.quarantined else 0)
+    raise typer.Exit(result.exit_code)
 
 
 def _say_imported(result: ImportResult) -> None:
+    for name, kind in result.read:
+        say(f"{name}: {kind}.")
+    for sentence in result.partial:
+        say(sentence)
     say(
         f"{result.stored:,} new bounces stored, {result.known:,} known, "
-        f"{result.quarantined:,} rows set aside."
+        f"{result.quarantined:,} rows set aside; {result.jobs:,} jobs, {result.sends:,} sent counts."
     )

@@ -32,7 +32,7 @@ def set_up(level: int = logging.WARNING) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -40,8 +40,21 @@ def set_up(level: int = logging.WARNING) -> None:
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for earlier in [known for known in root.handlers if isinstance(known, _Stderr)]:
+        root.removeHandler(earlier)
+    root.addHandler(handler)
     root.setLevel(level)
+
+
+class _Stderr(logging.Handler):
+    """Writes to stderr as it is at that moment: a progress bar may have put itself before it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
 
 
 def _harmless(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def classify(
     as_json: Json = True,  # noqa: ARG001 - there is no other way to print verdicts
     config: Config = None,
 ) -> None:
-    """Judge every reply of a file: one JSON object per row.
+    """Judge every reply of a file, one JSON object per row.
 
     A row's own id columns come first, then line, reason, group, hardness, temporary, rule,
     confidence, evidence and action. Rows that cannot be read are counted on stderr; exit code 3.
@@ -99,7 +99,10 @@ def explain(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Say what a server's reply means, who has to do what, and which rule says so."""
+    """Say what a server's reply means and who has to act.
+
+    And which rule says so, by which words, and what it rests on.
+    """
     from bouncelens.service.explain import explain as explained
 
     words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == [_STDIN] else None
@@ -143,10 +146,15 @@ def _lines(found: Explanation) -> list[tuple[str, str]]:
         ("Codes", codes),
         ("Provider", found.template.provider or ""),
         ("Names", ", ".join(dict.fromkeys(named))),
-        ("It means", found.meaning),
+        ("Lists", ", ".join(f"{entry.name} ({entry.operator})" for entry in found.lists)),
+        ("It means", f"{found.meaning}{f' ({found.family})' if found.family else ''}"),
         ("For the address", found.for_the_address),
         ("Who acts", found.actor),
-        ("What to do", found.action),
+        *(
+            ("What to do" if number == 1 else "", f"{number}. {step}")
+            for number, step in enumerate(found.steps, 1)
+        ),
+        ("More", found.link or ""),
         ("Decided by", rule),
         ("Words that decided", verdict.evidence),
         ("Confidence", f"{verdict.confidence:.0%}" if verdict.rule else ""),

@@ -49,7 +49,9 @@ def report(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Bounce rates with what they are a share of: by reason, provider, campaign and day.
+    """Bounce rates by reason, provider, campaign and day.
+
+    Each rate with what it is a share of.
 
     FILE may be a Tracking Extract zip or any table of bounces: no tenant and no lake are needed.
     """

@@ -37,7 +37,10 @@ def serve(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Show the dashboard page until Ctrl-C. It only reads, and listens on this machine only."""
+    """Show the dashboard page until Ctrl-C.
+
+    It only reads, and listens on this machine only unless --host says otherwise.
+    """
     settings = settings_of(config)
     listener = listening(host, port)
     with listener:
@@ -99,8 +102,9 @@ def serve_on(
 
 
 def sandbox(context: typer.Context) -> None:
-    """Start the sandbox, a Marketing Cloud on this machine; arguments are its own.
+    """Start a Marketing Cloud on this machine.
 
+    All arguments are the sandbox's own.
     `bouncelens sandbox --help` shows them.
     """
     from bouncelens.service.sandbox import run_in_front

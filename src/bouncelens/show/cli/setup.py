@@ -54,7 +54,10 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a commented bouncelens.toml; asks for what is not given, on a terminal."""
+    """Write a commented bouncelens.toml.
+
+    On a terminal it asks for what it needs; options answer for scripts.
+    """
     from bouncelens.service.init import Answers, write
 
     given = (subdomain, client_id, client_secret, account, sends)
@@ -98,7 +101,7 @@ def doctor(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Look whether settings, rules, lake, ledger and sign-in are in order.
+    """Check settings, rules, lake, ledger and sign-in.
 
     The exit code is that of the first failure.
     """

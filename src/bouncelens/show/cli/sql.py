@@ -23,8 +23,9 @@ def sql(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what Marketing Cloud would refuse in a query: columns that do not exist, forbidden parts.
+    """Check SQL for a query activity.
 
+    Columns that the data views do not have, and what Marketing Cloud forbids.
     Exit code 1 when it would not run.
     """
     from bouncelens.service.lint import lint_file
