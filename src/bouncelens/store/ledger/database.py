@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HEAD = "0001"  # the newest migration; a test holds it to the files
 
+READS = "bouncelens_reads"  # execution option: this transaction writes nothing
+
 _BUSY_S = 30
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -75,7 +77,8 @@ def _prepare_sqlite(engine: sa.Engine, database: str | None) -> None:
     @sa.event.listens_for(engine, "begin")
     def begun(connection: sa.Connection) -> None:
         # A deferred transaction that turns into a writer half way cannot wait for its turn.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        only_reads = connection.get_execution_options().get(READS, False)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
 def _migrate(engine: sa.Engine, shown: str) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bouncelens.bounce import Quarantined, Suppression
-from bouncelens.store.ledger.database import open_engine, refused
+from bouncelens.store.ledger.database import READS, open_engine, refused
 from bouncelens.store.ledger.records import (
     BookmarkRecord,
     QuarantineRecord,
@@ -85,13 +85,13 @@ class Ledger:
 
     def bookmark(self, account: int, route: str) -> datetime | None:
         """Event time up to which the route is complete for the account; None: never pulled."""
-        with self._session() as session:
+        with self._session(reads=True) as session:
             record = session.get(BookmarkRecord, (account, route))
             return record.through if record else None
 
     def bookmarks(self) -> dict[tuple[int, str], datetime]:
         """Every bookmark, by account and route."""
-        with self._session() as session:
+        with self._session(reads=True) as session:
             found = session.scalars(sa.select(BookmarkRecord)).all()
             return {(record.account, record.route): record.through for record in found}
 
@@ -140,7 +140,7 @@ class Ledger:
         query = sa.select(RunRecord).order_by(RunRecord.id.desc()).limit(limit)
         if verb is not None:
             query = query.where(RunRecord.verb == verb)
-        with self._session() as session:
+        with self._session(reads=True) as session:
             names = [field.name for field in fields(Run)]
             return tuple(
                 Run(**{name: getattr(record, name) for name in names})
@@ -158,7 +158,7 @@ class Ledger:
     ) -> int:
         """Keep rows that could not be read; one that is known already is not kept twice. Returns
         how many were new."""
-        offered = {_fingerprint(row): row for row in rows}
+        offered = {_fingerprint(row): _storable(row) for row in rows}
         seen = now or datetime.now(UTC)
         new = 0
         with self._session() as session:
@@ -180,7 +180,7 @@ class Ledger:
         query = sa.select(QuarantineRecord).order_by(QuarantineRecord.seen_at.desc()).limit(limit)
         if run is not None:
             query = query.where(QuarantineRecord.run == run)
-        with self._session() as session:
+        with self._session(reads=True) as session:
             return tuple(
                 Quarantined(record.source, record.line, record.reason, record.raw)
                 for record in session.scalars(query)
@@ -222,16 +222,17 @@ class Ledger:
             query = query.where(SuppressionRecord.state == state)
         if account is not None:
             query = query.where(SuppressionRecord.account == account)
-        with self._session() as session:
+        with self._session(reads=True) as session:
             return tuple(
                 Suppression(**{name: getattr(record, name) for name in _FIELDS})
                 for record in session.scalars(query)
             )
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def _session(self, *, reads: bool = False) -> Iterator[Session]:
+        engine = self._engine.execution_options(**{READS: reads})
         try:
-            with Session(self._engine) as session, session.begin():
+            with Session(engine) as session, session.begin():
                 yield session
         except sa.exc.DatabaseError as error:
             raise refused(self._shown, error) from error
@@ -264,6 +265,15 @@ def _overwrite(record: SuppressionRecord, decision: Suppression) -> None:
 def _fingerprint(row: Quarantined) -> str:
     told = "\x1f".join((row.source, str(row.line), row.reason, row.raw))
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _storable(row: Quarantined) -> Quarantined:
+    """What no database takes as text, written out: lone surrogates and NUL."""
+    source, reason, raw = (
+        text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+        for text in (row.source, row.reason, row.raw)
+    )
+    return Quarantined(source, row.line, reason, raw)
 
 
 _T = TypeVar("_T")
