@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.wire.trouble import Trouble
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,8 +61,7 @@ def _serve(options: argparse.Namespace) -> int:
     except UnknownScenario as problem:
         _say(str(problem))
         return 2
-    sandbox = _build(options)
-    sandbox.trouble = trouble
+    sandbox = _build(options, trouble)
     sandbox.live_elements = options.live_elements
     if options.token_life:
         sandbox.tokens.lifetime_s = options.token_life
@@ -75,7 +75,7 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _build(options: argparse.Namespace) -> Sandbox:
+def _build(options: argparse.Namespace, trouble: Trouble) -> Sandbox:
     from sfmc_sandbox.wire.sandbox import Sandbox
     from sfmc_sandbox.world.plan import Plan
     from sfmc_sandbox.world.tenant import make_tenant
@@ -87,7 +87,7 @@ def _build(options: argparse.Namespace) -> Sandbox:
     if options.truth:
         tenant.write_truth(options.truth)
     _say(f"{tenant.truth.num_rows:,} bounces planted in {time.monotonic() - began:.1f} s")
-    return Sandbox.of(tenant)
+    return Sandbox.of(tenant, trouble)
 
 
 def _run(sandbox: Sandbox, listener: socket.socket) -> None:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sfmc_sandbox.wire import oauth, rest, soap
+from sfmc_sandbox.wire import oauth, rest, soap, soap_about
 from sfmc_sandbox.wire.rest_answer import RestError
 from sfmc_sandbox.wire.sandbox import MAX_BODY_BYTES
 from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, fault
@@ -69,12 +69,25 @@ def make_app(sandbox: Sandbox) -> Starlette:
             return await sign_in(request)
         if path.rstrip("/").endswith("/service.asmx") and request.method == "POST":
             return await service(request)
+        if request.method == "GET" and (about := _about(sandbox, path)) is not None:
+            return about(request)
         return rest.nothing_here(sandbox, request)
 
     routes = [rest_route(*row) for row in rest.ROUTES]
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     routes.append(Route("/{path:path}", elsewhere, methods=every))
     return Starlette(routes=routes)
+
+
+def _about(sandbox: Sandbox, path: str) -> Callable[[Request], Response] | None:
+    """The WSDL and the schema it imports."""
+    if path.endswith(("/etframework.wsdl", "/service.asmx")):
+        return lambda request: Response(
+            soap_about.wsdl(sandbox.base_url(request)), media_type="text/xml"
+        )
+    if path.endswith("/etframeworkfault.xsd"):
+        return lambda _: Response(soap_about.FAULT_SCHEMA, media_type="text/xml")
+    return None
 
 
 async def _body(request: Request) -> bytes:

@@ -157,7 +157,7 @@ def _items(rowset: Rowset, rows: list[tuple[str, ...]]) -> list[dict[str, dict[s
 
 def _text_of(column: Field) -> str:
     """SQL for a value as REST writes it: everything is text, dates as in the United States."""
-    name = rowset_query.quoted(column)
+    name = column.quoted
     if column.type == "Date":
         return f"coalesce(strftime({name}, '%-m/%-d/%Y %-I:%M:%S %p'), '')"
     if column.type == "Boolean":

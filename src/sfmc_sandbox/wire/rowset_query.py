@@ -90,10 +90,10 @@ class _Reader:
         value = raw[1:-1].replace("''", "'") if raw.startswith("'") else raw
         self.parameters.append(value)
         if column.type in _CASTS and operator != "ILIKE":
-            return f"({quoted(column)} {operator} CAST(? AS {_CASTS[column.type]}))"
+            return f"({column.quoted} {operator} CAST(? AS {_CASTS[column.type]}))"
         if operator == "ILIKE":
-            return f"(CAST({quoted(column)} AS VARCHAR) ILIKE ?)"
-        return f"(lower({quoted(column)}) {operator} lower(?))"
+            return f"(CAST({column.quoted} AS VARCHAR) ILIKE ?)"
+        return f"(lower({column.quoted}) {operator} lower(?))"
 
 
 def known_field(extension: DataExtension, name: str) -> Field:
@@ -104,16 +104,11 @@ def known_field(extension: DataExtension, name: str) -> Field:
     return found
 
 
-def quoted(column: Field) -> str:
-    """The column's name for SQL."""
-    return '"' + column.name.replace('"', '""') + '"'
-
-
 def order(text: str, extension: DataExtension) -> str:
     """An `$orderBy` in SQL; the row's place decides among equals."""
     terms = []
     for term in text.split(","):
         name, _, direction = term.strip().partition(" ")
         down = direction.strip().lower() == "desc"
-        terms.append(f"{quoted(known_field(extension, name))} {'DESC' if down else 'ASC'}")
+        terms.append(f"{known_field(extension, name).quoted} {'DESC' if down else 'ASC'}")
     return ", ".join([*terms, "rowid"])

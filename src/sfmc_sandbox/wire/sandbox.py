@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sfmc_sandbox.activities import Activities
+from sfmc_sandbox.clock import to_sfmc
 from sfmc_sandbox.extensions import Extensions
+from sfmc_sandbox.queries import Queries
+from sfmc_sandbox.runs import Runs
+from sfmc_sandbox.sql.views import DataViews
+from sfmc_sandbox.wire.change_subscriber import SETTABLE
 from sfmc_sandbox.wire.paging import Pages
 from sfmc_sandbox.wire.rowset import Rowsets
 from sfmc_sandbox.wire.tokens import Tokens
 from sfmc_sandbox.wire.trouble import Trouble
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from starlette.requests import Request
 
     from sfmc_sandbox.world.tenant import Tenant
@@ -26,16 +35,35 @@ class Sandbox:
 
     tenant: Tenant
     extensions: Extensions
+    activities: Activities
+    queries: Queries
+    runs: Runs
+    trouble: Trouble
     tokens: Tokens = field(default_factory=Tokens)
-    trouble: Trouble = field(default_factory=Trouble)
     pages: Pages = field(default_factory=Pages)
     rowsets: Rowsets = field(default_factory=Rowsets)
     live_elements: bool = False  # elements that live answers carry and the WSDL lacks
+    settable_statuses: frozenset[str] = SETTABLE  # subscriber statuses the API may set
+    writing: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
-    def of(cls, tenant: Tenant) -> Sandbox:
+    def of(cls, tenant: Tenant, trouble: Trouble | None = None) -> Sandbox:
         """A sandbox around a tenant, with the data extensions a tenant starts with."""
-        return cls(tenant, Extensions.of(tenant))
+        trouble = trouble or Trouble()
+
+        def now() -> datetime:
+            return to_sfmc(tenant.plan.until)
+
+        extensions = Extensions.of(tenant)
+        activities = Activities.of(tenant.db)
+        views = DataViews(tenant, now())
+        queries = Queries(tenant.db, extensions, views, tenant.units[0].mid, now)
+        runs = Runs(activities, extensions, queries, trouble, now)
+        return cls(tenant, extensions, activities, queries, runs, trouble)
+
+    def now(self) -> datetime:
+        """The world's now in Marketing Cloud's clock."""
+        return self.queries.now()
 
     @property
     def client_id(self) -> str:

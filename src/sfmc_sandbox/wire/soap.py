@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from sfmc_sandbox.wire.change_activity import change_automation, change_query
+from sfmc_sandbox.wire.change_extension import change_extension, change_row
+from sfmc_sandbox.wire.change_subscriber import change_subscriber
+from sfmc_sandbox.wire.soap_about import describe, system_status, version_info
 from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, envelope, fault
+from sfmc_sandbox.wire.soap_change import Change, Outcome, make_changer
+from sfmc_sandbox.wire.soap_perform import perform, schedule
 from sfmc_sandbox.wire.soap_request import read_request
 from sfmc_sandbox.wire.soap_retrieve import retrieve
 
@@ -19,9 +25,25 @@ if TYPE_CHECKING:
     from sfmc_sandbox.wire.sandbox import Sandbox
     from sfmc_sandbox.wire.tokens import Token
 
+# Object type: the scope that changing it needs, and what does it.
+_CHANGERS: dict[str, tuple[str, Callable[[Change], Outcome]]] = {
+    "DataExtension": ("data_extensions_write", change_extension),
+    "DataExtensionObject": ("data_extensions_write", change_row),
+    "QueryDefinition": ("automations_write", change_query),
+    "Automation": ("automations_write", change_automation),
+    "Subscriber": ("list_and_subscribers_write", change_subscriber),
+}
 # Action: what answers it, and the action named in the answer's header.
 _CALLS: dict[str, tuple[Callable[[Sandbox, Token, etree._Element], str], str]] = {
     "Retrieve": (retrieve, "RetrieveResponse"),
+    "Create": (make_changer("Create", _CHANGERS), "CreateResponse"),
+    "Update": (make_changer("Update", _CHANGERS), "UpdateResponse"),
+    "Delete": (make_changer("Delete", _CHANGERS), "DeleteResponse"),
+    "Perform": (perform, "PerformResponse"),
+    "Schedule": (schedule, "ScheduleResponse"),
+    "Describe": (describe, "DescribeResponse"),
+    "VersionInfo": (version_info, "VersionInfoResponse"),
+    "GetSystemStatus": (system_status, "GetSystemStatusResponse"),
 }
 
 

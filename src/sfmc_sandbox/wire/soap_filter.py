@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lxml import etree
 
-    from sfmc_sandbox.wire.soap_objects import Property
+    from sfmc_sandbox.wire.soap_row import Property
 
 
 class FilterError(ValueError):

@@ -1,44 +1,16 @@
 """The retrievable objects: where their rows lie and how each property is written.
 
-A property's order is the WSDL's (inherited elements first). Names outside of the table are what
-SFMC refuses (fact sheet 2.2).
+Names outside of the table are what SFMC refuses (fact sheet 2.2).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING
 
-Kind = Literal["string", "int", "bool", "date"]
+from sfmc_sandbox.wire.soap_row import Kind, Property, SoapObject
 
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """One property: the SQL that gives it and the elements around it."""
-
-    name: str
-    sql: str
-    kind: Kind = "string"
-    path: tuple[str, ...] = ()  # elements around the value; default: its own name
-    is_pair: bool = False  # sent as PartnerProperties Name/Value
-    is_retrievable: bool = True  # False: only in filters
-
-
-@dataclass(frozen=True, slots=True)
-class SoapObject:
-    """A type of object: `source` is a FROM clause, `key` a unique sortable integer."""
-
-    name: str
-    source: str
-    key: str
-    scope: str  # condition on the business unit, with `?` for the MID
-    properties: tuple[Property, ...]
-    needs: str  # scope of the token
-
-    def known(self) -> dict[str, Property]:
-        """The properties by name."""
-        return {entry.name: entry for entry in self.properties}
-
+if TYPE_CHECKING:
+    from sfmc_sandbox.extensions import DataExtension
 
 _CLIENT = Property("Client.ID", "e.mid", "int", ("Client", "ID"))
 _TRIGGERED = Property("TriggeredSendDefinitionObjectID", "j.triggered")
@@ -187,71 +159,165 @@ OBJECTS: dict[str, SoapObject] = {
                 _CLIENT,
                 Property("ID", "e.mid", "int"),
                 Property("CustomerKey", "CAST(e.mid AS VARCHAR)"),
+                Property("AccountType", "'BUSINESS_UNIT'"),
                 Property("ParentID", "coalesce(e.parent, 0)", "int"),
                 Property("Name", "e.name"),
             ),
             "accounts_read",
         ),
+        SoapObject(
+            "DataExtension",
+            "(SELECT row_number() OVER (ORDER BY rowid) AS n, * FROM extension_list) e",
+            "e.n",
+            "e.mid = ?",
+            (
+                _CLIENT,
+                Property("CreatedDate", "e.created", "date"),
+                Property("ModifiedDate", "e.created", "date"),
+                Property("ObjectID", "e.object_id"),
+                Property("CustomerKey", "e.key"),
+                Property("Name", "e.name"),
+                Property("Description", "''"),
+                Property("IsSendable", "false", "bool"),
+                Property("IsTestable", "false", "bool"),
+                Property("CategoryID", "e.category_id", "int"),
+                Property("Status", "'Active'"),
+            ),
+            "data_extensions_read",
+        ),
+        SoapObject(
+            "DataExtensionField",
+            "(SELECT row_number() OVER (ORDER BY mid, de_key, ordinal) AS n, * "
+            "FROM extension_field) e",
+            "e.n",
+            "e.mid = ?",
+            (
+                _CLIENT,
+                Property("ObjectID", "e.object_id"),
+                Property("CustomerKey", "'[' || e.de_key || '].[' || e.name || ']'"),
+                Property("Name", "e.name"),
+                Property("Scale", "e.scale", "int"),
+                Property("DefaultValue", "coalesce(e.default_value, '')"),
+                Property("MaxLength", "e.max_length", "int"),
+                Property("IsRequired", "e.is_required", "bool"),
+                Property("Ordinal", "e.ordinal", "int"),
+                Property("IsPrimaryKey", "e.is_key", "bool"),
+                Property("FieldType", "e.type"),
+                Property(
+                    "DataExtension.CustomerKey",
+                    "e.de_key",
+                    "string",
+                    ("DataExtension", "CustomerKey"),
+                ),
+            ),
+            "data_extensions_read",
+        ),
+        SoapObject(
+            "QueryDefinition",
+            "query_activity e",
+            "e.n",
+            "e.mid = ?",
+            (
+                _CLIENT,
+                Property("CreatedDate", "e.created", "date"),
+                Property("ModifiedDate", "e.modified", "date"),
+                Property("ObjectID", "e.object_id"),
+                Property("CustomerKey", "e.key"),
+                Property("Name", "e.name"),
+                Property("Description", "e.description"),
+                Property("QueryText", "e.query_text"),
+                Property("TargetType", "'DE'"),
+                Property(
+                    "DataExtensionTarget.CustomerKey",
+                    "e.target_key",
+                    "string",
+                    ("DataExtensionTarget", "CustomerKey"),
+                ),
+                Property(
+                    "DataExtensionTarget.Name",
+                    "e.target_name",
+                    "string",
+                    ("DataExtensionTarget", "Name"),
+                ),
+                Property("TargetUpdateType", "e.update_type"),
+                Property("Status", "e.status"),
+                Property("CategoryID", "e.category_id", "int"),
+            ),
+            "automations_read",
+        ),
+        SoapObject(
+            "Automation",
+            "automation e",
+            "e.n",
+            "e.mid = ?",
+            (
+                _CLIENT,
+                Property("CreatedDate", "e.created", "date"),
+                Property("ModifiedDate", "e.modified", "date"),
+                Property("ObjectID", "e.object_id"),
+                Property("CustomerKey", "e.key"),
+                Property("Name", "e.name"),
+                Property("Description", "e.description"),
+                Property("IsActive", "true", "bool"),
+                Property("Status", "e.status", "int"),
+                Property("LastRunTime", "e.last_run", "date"),
+            ),
+            "automations_read",
+        ),
+        SoapObject(
+            "AsyncActivityStatus",
+            "task e",
+            "e.n",
+            "e.mid = ?",
+            (
+                Property("Program", "e.key"),
+                Property("StepName", "'1'"),
+                Property("InteractionID", "e.interaction_id"),
+                Property("ParentInteractionObjectID", "e.interaction_id"),
+                Property("TaskID", "e.n", "int"),
+                Property("ActionType", "'Start'"),
+                Property("Type", "e.type"),
+                Property("AsyncAction", "'Start'"),
+                Property("Status", "e.status"),
+                Property("ProcessedCount", "e.processed", "int"),
+                Property("TotalCount", "e.processed", "int"),
+                Property("DuplicateCount", "0", "int"),
+                Property("ErrorCount", "CASE WHEN e.error IS NULL THEN 0 ELSE 1 END", "int"),
+                Property("CustomerKey", "e.key", "string", ("CustomerKey",)),
+                Property("ErrorMsg", "coalesce(e.error, '')"),
+                Property("ScheduledTime", "e.started", "date"),
+                Property("StartDate", "e.started", "date"),
+                Property("StartTime", "e.started", "date"),
+                Property("CompletedDate", "e.completed", "date"),
+                Property("EndTime", "e.completed", "date"),
+                Property("StatusMessage", "coalesce(e.error, e.status)"),
+                Property("ClientID", "e.mid", "int"),
+            ),
+            "automations_read",
+            xml_type="ObjectExtension",
+            is_bag=True,
+        ),
     )
 }
-# Always there, at the start of a result, in the places the WSDL gives them.
-_CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"  # XML 1.0 cannot carry them
+_ROW_KINDS: dict[str, Kind] = {
+    "Number": "int",
+    "Decimal": "int",
+    "Date": "date",
+    "Boolean": "bool",
+}
 
 
-def row_sql(entry: SoapObject, wanted: list[str], *, live_elements: bool) -> str:
-    """SQL that writes one row as a finished Results element."""
-    known = entry.known()
-    chosen = [prop for prop in entry.properties if prop.name in wanted and prop.name in known]
-    head = [prop for prop in chosen if prop.path[:1] == ("Client",)]
-    pairs = [prop for prop in chosen if prop.is_pair]
-    base = [p for p in chosen if p.name in {"CreatedDate", "ModifiedDate", "ID"} and not p.path]
-    key = [prop for prop in chosen if prop.name == "CustomerKey"]
-    rest = [
-        p for p in chosen if p not in head and p not in pairs and p not in base and p not in key
-    ]
-    live = "<IsPlatformObject>false</IsPlatformObject>" if live_elements else ""
-    parts = [
-        _quote(f'<Results xsi:type="{entry.name}">'),
-        *(_element(prop) for prop in head),
-        _quote('<PartnerKey xsi:nil="true" />'),
-        *(_pair(prop) for prop in pairs),
-        *(_element(prop) for prop in base),
-        _quote('<ObjectID xsi:nil="true" />'),
-        *(_element(prop) for prop in key),
-        *(_element(prop) for prop in rest),
-        _quote(live + "</Results>"),
-    ]
-    return "concat(" + ", ".join(parts) + ")"
-
-
-def _element(prop: Property) -> str:
-    path = prop.path or (prop.name,)
-    opening = "".join(f"<{name}>" for name in path)
-    closing = "".join(f"</{name}>" for name in reversed(path))
-    return f"({_quote(opening)} || {value_sql(prop)} || {_quote(closing)})"
-
-
-def _pair(prop: Property) -> str:
-    opening = f"<PartnerProperties><Name>{prop.name}</Name><Value>"
-    closing = "</Value></PartnerProperties>"
-    return f"({_quote(opening)} || {value_sql(prop)} || {_quote(closing)})"
-
-
-def value_sql(prop: Property) -> str:
-    """SQL that writes a value as XML text; NULL leaves the element out (concat skips it)."""
-    if prop.kind == "int":
-        return f"CAST({prop.sql} AS VARCHAR)"
-    if prop.kind == "bool":
-        return f"CASE WHEN {prop.sql} THEN 'true' ELSE 'false' END"
-    if prop.kind == "date":
-        text = f"strftime({prop.sql}, '%Y-%m-%dT%H:%M:%S.%g')"
-        return f"rtrim(rtrim({text}, '0'), '.')"
-    cleaned = f"regexp_replace(CAST({prop.sql} AS VARCHAR), '{_CONTROLS}', '', 'g')"
-    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\r", "&#xD;")):
-        char = f"chr({ord(mark)})" if mark == "\r" else f"'{mark}'"
-        cleaned = f"replace({cleaned}, {char}, '{entity}')"
-    return cleaned
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def rows_of(extension: DataExtension) -> SoapObject:
+    """DataExtensionObject[KEY]: the rows of one data extension."""
+    return SoapObject(
+        "DataExtensionObject",
+        f"{extension.table} e",
+        "e.rowid",
+        f"? = {extension.mid}",
+        tuple(
+            Property(f.name, f"e.{f.quoted}", _ROW_KINDS.get(f.type, "string"))
+            for f in extension.fields
+        ),
+        "data_extensions_read",
+        is_bag=True,
+    )

@@ -18,8 +18,9 @@ from sfmc_sandbox.wire.soap_filter import (
     read_filter,
     to_sql,
 )
-from sfmc_sandbox.wire.soap_objects import OBJECTS, SoapObject, row_sql
+from sfmc_sandbox.wire.soap_objects import OBJECTS, rows_of
 from sfmc_sandbox.wire.soap_request import child, children, text_of
+from sfmc_sandbox.wire.soap_row import Property, SoapObject, row_sql
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -91,7 +92,7 @@ def _open(sandbox: Sandbox, token: Token, asked: Asked) -> tuple[str, Query, int
         if going is None or going.mid != token.mid:
             raise RetrieveError("The RequestID sent through ContinueRequest does not exist.")
         return going.object_type, going.query, going.after
-    entry = OBJECTS.get(asked.object_type)
+    entry = OBJECTS.get(asked.object_type) or _rows(sandbox, token, asked.object_type)
     if entry is None:
         raise RetrieveError(
             f"Unable to find a handler for object type: {asked.object_type}. "
@@ -104,9 +105,22 @@ def _open(sandbox: Sandbox, token: Token, asked: Asked) -> tuple[str, Query, int
     return entry.name, _query(sandbox, token, asked, entry), None
 
 
+def _rows(sandbox: Sandbox, token: Token, object_type: str) -> SoapObject | None:
+    if not (object_type.startswith("DataExtensionObject[") and object_type.endswith("]")):
+        return None
+    key = object_type.partition("[")[2][:-1].strip()
+    extension = sandbox.extensions.find(token.mid, key) or sandbox.extensions.named(token.mid, key)
+    if extension is None:
+        raise RetrieveError(f"Data extension does not exist. Key: {key}")
+    return rows_of(extension)
+
+
 def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Query:
     known = entry.known()
     wanted = asked.properties or [prop.name for prop in entry.properties if not prop.is_pair]
+    if entry.name == "DataExtensionObject":
+        # Rows want an explicit list: `*` gives OK and nothing (fact sheet 2.5).
+        wanted = [_spelled(name, known) for name in asked.properties if name != "*"]
     allowed = {"ObjectID", "PartnerKey", "Client", "Client.ID", "PartnerProperties"}
     if unknown := [name for name in wanted if name not in known and name not in allowed]:
         raise RetrieveError(
@@ -120,7 +134,7 @@ def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Q
     parameters.append(token.mid)
     if asked.filter is not None:
         conditions.append(to_sql(asked.filter, known, parameters))
-    if _finds_nothing(entry.name, asked.filter):
+    if _finds_nothing(entry.name, asked.filter) or not wanted:
         conditions.append("false")
     text = row_sql(entry, wanted, live_elements=sandbox.live_elements)
     sql = (
@@ -128,6 +142,10 @@ def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Q
         f"WHERE {' AND '.join(conditions)} AND {entry.key} > ? ORDER BY {entry.key} LIMIT ?"
     )
     return Query(sql, parameters, asked.page_rows)
+
+
+def _spelled(name: str, known: dict[str, Property]) -> str:
+    return next((real for real in known if real.lower() == name.lower()), name)
 
 
 def _enterprise(sandbox: Sandbox) -> int:

@@ -20,6 +20,8 @@ SCENARIOS: dict[str, tuple[int, str]] = {
     "throttled": (6, "REST 429 with Retry-After, SOAP a fault with HTTP 500"),
     "soap-500": (5, "SOAP fault 'Unplanned Outage' with HTTP 500"),
     "reset-mid-page": (4, "the connection ends in the middle of a page"),
+    "query-partial-rows": (1, "a query fails after half of its rows are written"),
+    "isrunning-race": (1, "a query says for a while that it does not run before it does"),
     "slow": (1, "every answer takes a second"),
 }
 

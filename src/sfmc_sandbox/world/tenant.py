@@ -90,6 +90,8 @@ def make_tenant(plan: Plan) -> Tenant:
     _load_jobs(tenant, jobs)
     _load_units(tenant)
     _load_sends(tenant)
+    # Queries come from strangers: no files, no network, no extensions.
+    tenant.db.execute("SET enable_external_access = false")
     return tenant
 
 

@@ -1,0 +1,144 @@
+"""Query activities, automations and the runs of both, kept in tables of the tenant's database."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from duckdb import DuckDBPyConnection
+
+UPDATE_TYPES = {0: "Overwrite", 1: "Update", 2: "Append"}  # ids unverified (fact sheet 3)
+READY, RUNNING = 2, 3  # status ids of automations
+_TABLES = """
+DROP TABLE IF EXISTS query_activity; DROP TABLE IF EXISTS automation; DROP TABLE IF EXISTS task;
+CREATE TABLE query_activity (
+    n INTEGER, mid BIGINT, object_id VARCHAR, key VARCHAR, name VARCHAR, description VARCHAR,
+    query_text VARCHAR, target_key VARCHAR, target_name VARCHAR, target_id VARCHAR,
+    update_type VARCHAR, category_id BIGINT, created TIMESTAMP, modified TIMESTAMP,
+    status VARCHAR);
+CREATE TABLE automation (
+    n INTEGER, mid BIGINT, object_id VARCHAR, key VARCHAR, name VARCHAR, description VARCHAR,
+    status INTEGER, created TIMESTAMP, modified TIMESTAMP, last_run TIMESTAMP, steps VARCHAR);
+CREATE TABLE task (
+    n INTEGER, mid BIGINT, object_id VARCHAR, interaction_id VARCHAR, type VARCHAR, key VARCHAR,
+    status VARCHAR, error VARCHAR, processed BIGINT, started TIMESTAMP, completed TIMESTAMP);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryActivity:
+    """A query and where its rows go."""
+
+    mid: int
+    object_id: str
+    key: str
+    name: str
+    description: str
+    query_text: str
+    target_key: str
+    update_type: str
+    category_id: int
+
+
+_QUERY = (
+    "SELECT mid, object_id, key, name, description, query_text, target_key, update_type, "
+    "category_id FROM query_activity"
+)
+
+
+@dataclass(slots=True)
+class Activities:
+    """What a unit has set up to run, and what ran."""
+
+    db: DuckDBPyConnection
+    _count: int = 0
+
+    @classmethod
+    def of(cls, db: DuckDBPyConnection) -> Activities:
+        """None yet."""
+        db.cursor().execute(_TABLES)
+        return cls(db)
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
+
+    def add_query(self, activity: QueryActivity, target: tuple[str, str], now: datetime) -> None:
+        """Keeps a query; `target` is the data extension's name and ObjectID."""
+        self.db.cursor().execute(
+            "INSERT INTO query_activity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+            "'Active')",
+            [
+                self._next(), activity.mid, activity.object_id, activity.key, activity.name,
+                activity.description, activity.query_text, activity.target_key, *target,
+                activity.update_type, activity.category_id, now, now,
+            ],
+        )  # fmt: skip
+
+    def query(self, mid: int, object_id: str) -> QueryActivity | None:
+        """The query of an ObjectID."""
+        return self._one("object_id = ?", mid, object_id)
+
+    def query_by_key(self, mid: int, key: str) -> QueryActivity | None:
+        """The query of an external key."""
+        return self._one("lower(key) = lower(?)", mid, key)
+
+    def _one(self, condition: str, mid: int, value: str) -> QueryActivity | None:
+        row = self.db.cursor().execute(
+            f"{_QUERY} WHERE mid = ? AND {condition}", [mid, value]
+        ).fetchone()  # fmt: skip
+        return None if row is None else QueryActivity(*row)
+
+    def change_query(self, activity: QueryActivity, now: datetime) -> None:
+        """Stores a query's new text and settings."""
+        self.db.cursor().execute(
+            "UPDATE query_activity SET name = ?, description = ?, query_text = ?, "
+            "target_key = ?, update_type = ?, modified = ? WHERE object_id = ?",
+            [
+                activity.name, activity.description, activity.query_text, activity.target_key,
+                activity.update_type, now, activity.object_id,
+            ],
+        )  # fmt: skip
+
+    def add_automation(
+        self, mid: int, key: str, name: str, *, steps: list[object], now: datetime
+    ) -> str:
+        """Keeps an automation; its ObjectID."""
+        object_id = str(uuid4())
+        self.db.cursor().execute(
+            "INSERT INTO automation VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, NULL, ?)",
+            [self._next(), mid, object_id, key, name, READY, now, now, json.dumps(steps)],
+        )
+        return object_id
+
+    def remove(self, table: str, object_id: str) -> None:
+        """Forgets a query activity or an automation."""
+        if table not in {"query_activity", "automation"}:
+            raise ValueError(table)
+        self.db.cursor().execute(
+            f"DELETE FROM {table} WHERE object_id = ?",  # noqa: S608 - one of two names
+            [object_id],
+        )
+
+    def start_task(
+        self, mid: int, interaction_id: str, *, kind: str, key: str, now: datetime
+    ) -> int:
+        """Notes that something began to run; its task id."""
+        number = self._next() + 123_000
+        self.db.cursor().execute(
+            "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, 'Processing', NULL, 0, ?, NULL)",
+            [number, mid, str(uuid4()), interaction_id, kind, key, now],
+        )
+        return number
+
+    def end_task(self, number: int, now: datetime, *, error: str | None, rows: int) -> None:
+        """Notes how it ended."""
+        self.db.cursor().execute(
+            "UPDATE task SET status = ?, error = ?, processed = ?, completed = ? WHERE n = ?",
+            ["Error" if error else "Complete", error, rows, now, number],
+        )

@@ -1,0 +1,140 @@
+"""Runs of queries and automations in the background, with the race the platform has.
+
+`isRunning` is false before a run begins and after it ends (fact sheet section 3).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sfmc_sandbox.activities import READY, RUNNING
+from sfmc_sandbox.queries import QueryFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sfmc_sandbox.activities import Activities, QueryActivity
+    from sfmc_sandbox.extensions import Extensions
+    from sfmc_sandbox.queries import Queries
+    from sfmc_sandbox.wire.trouble import Trouble
+
+QUERY, AUTOMATION = 300, 0  # object type ids of activities
+
+
+@dataclass(slots=True)
+class Runs:
+    """Starts things and knows which of them run."""
+
+    activities: Activities
+    extensions: Extensions
+    queries: Queries
+    trouble: Trouble
+    now: Callable[[], datetime]
+    start_delay_s: float = 0.25  # how long nothing seems to happen after the start
+    least_s: float = 0.25  # how long a run lasts at least
+    other: dict[int, Callable[[int, str], int]] = field(default_factory=dict)  # by type id
+    _running: set[str] = field(default_factory=set)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_running(self, object_id: str) -> bool:
+        """Whether a query runs at this moment."""
+        return object_id in self._running
+
+    def start(self, activity: QueryActivity) -> int:
+        """Starts a query; its task id."""
+        task = self.activities.start_task(
+            activity.mid, activity.object_id, kind="Query", key=activity.key, now=self.now()
+        )
+        self._pool.submit(self._run, activity, task)
+        return task
+
+    def _run(self, activity: QueryActivity, task: int) -> None:
+        delay = self.start_delay_s
+        if self.trouble.strikes("isrunning-race", {}):
+            delay = max(1.5, delay * 6)
+        time.sleep(delay)
+        began = time.monotonic()
+        with self._lock:
+            self._running.add(activity.object_id)
+        error, rows = None, 0
+        try:
+            rows = self._fill(activity)
+        except QueryFailed as problem:
+            error = str(problem)
+        finally:
+            time.sleep(max(0.0, self.least_s - (time.monotonic() - began)))
+            self.activities.end_task(task, self.now(), error=error, rows=rows)
+            with self._lock:
+                self._running.discard(activity.object_id)
+
+    def _fill(self, activity: QueryActivity) -> int:
+        target = self.extensions.find(activity.mid, activity.target_key)
+        if target is None:
+            raise QueryFailed(f"The target Data Extension {activity.target_key} does not exist.")
+        return self.queries.run(
+            activity.mid, activity.query_text, target, update_type=activity.update_type,
+            fails_late=self.trouble.strikes("query-partial-rows", {}),
+        )  # fmt: skip
+
+    def start_automation(self, mid: int, object_id: str) -> int | None:
+        """Starts an automation; its task id, or None when there is none of that id."""
+        row = self.activities.db.cursor().execute(
+            "SELECT key, steps FROM automation WHERE mid = ? AND object_id = ?", [mid, object_id]
+        ).fetchone()  # fmt: skip
+        if row is None:
+            return None
+        task = self.activities.start_task(
+            mid, object_id, kind="Automation", key=row[0], now=self.now()
+        )
+        self._pool.submit(self._run_automation, mid, object_id, task, json.loads(row[1]))
+        return task
+
+    def _run_automation(
+        self, mid: int, object_id: str, task: int, steps: list[dict[str, object]]
+    ) -> None:
+        self._set_status(object_id, RUNNING)
+        error, rows = None, 0
+        try:
+            for step in steps:
+                for entry in step.get("activities") or ():  # type: ignore[attr-defined]
+                    rows += self._run_activity(mid, entry)
+        except QueryFailed as problem:
+            error = str(problem)
+        self._set_status(object_id, -1 if error else READY)
+        self.activities.end_task(task, self.now(), error=error, rows=rows)
+
+    def _run_activity(self, mid: int, entry: dict[str, object]) -> int:
+        kind, wanted = int(str(entry.get("objectTypeId") or 0)), str(entry.get("activityObjectId"))
+        if kind == QUERY:
+            activity = self.activities.query(mid, wanted)
+            if activity is None:
+                raise QueryFailed(f"The query {wanted} does not exist.")
+            return self._fill(activity)
+        if kind in self.other:
+            return self.other[kind](mid, wanted)
+        return 0
+
+    def _set_status(self, object_id: str, status: int) -> None:
+        self.activities.db.cursor().execute(
+            "UPDATE automation SET status = ?, last_run = ? WHERE object_id = ?",
+            [status, self.now(), object_id],
+        )
+
+    def schedule(self, mid: int, object_id: str, *, is_on: bool) -> bool:
+        """Schedules or pauses an automation; False when there is none of that id."""
+        done = self.activities.db.cursor().execute(
+            "UPDATE automation SET status = ? WHERE mid = ? AND object_id = ?",
+            [6 if is_on else 4, mid, object_id],
+        ).fetchone()  # fmt: skip
+        return bool(done and done[0])
+
+    def close(self) -> None:
+        """Waits for what runs."""
+        self._pool.shutdown(wait=True, cancel_futures=True)

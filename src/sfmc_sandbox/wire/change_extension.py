@@ -1,0 +1,116 @@
+"""Data extensions and their rows over SOAP (fact sheet 2.4, 2.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sfmc_sandbox.extensions import SQL_TYPES, DataExtension, Field
+from sfmc_sandbox.rows import Mode, delete_row, write_rows
+from sfmc_sandbox.wire.soap_change import Change, ChangeRefused, Outcome
+from sfmc_sandbox.wire.soap_request import child, children, text_of
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+
+def change_extension(change: Change) -> Outcome:
+    """Creates, extends or deletes a data extension."""
+    extensions, mid = change.sandbox.extensions, change.token.mid
+    key = change.text("CustomerKey")
+    found = extensions.find(mid, key) if key else None
+    if found is None and (object_id := change.text("ObjectID")):
+        found = extensions.by_id(mid, object_id)
+    if change.verb == "Create":
+        if found is not None:
+            raise ChangeRefused("Updating an existing Data Extension definition when doing a "
+                                "data extension create is not allowed.", 310007)  # fmt: skip
+        return _create(change, key)
+    if found is None:
+        raise ChangeRefused(f"Data Extension does not exist. Key: {key}", 310007)
+    if change.verb == "Delete":
+        extensions.remove(found)
+        return _outcome(found, "Data Extension deleted. / Data Extension Fields deleted")
+    fields = child(change.node, "Fields")
+    known = {f.name.lower() for f in found.fields}
+    more = tuple(
+        f for f in map(_field, children(fields, "Field") if fields is not None else ())
+        if f.name.lower() not in known
+    )  # fmt: skip
+    return _outcome(extensions.add_fields(found, more), "Data Extension updated.")
+
+
+def _create(change: Change, key: str) -> Outcome:
+    name = change.text("Name")
+    if not name:
+        raise ChangeRefused("The Data Extension has no name.", 310005)
+    holder = child(change.node, "Fields")
+    fields = tuple(
+        _field(node) for node in (children(holder, "Field") if holder is not None else ())
+    )
+    if not fields:
+        raise ChangeRefused("The Data Extension has no fields.", 310007)
+    if len({f.name.lower() for f in fields}) < len(fields):
+        raise ChangeRefused("Two fields of the Data Extension have the same name.", 310007)
+    made = change.sandbox.extensions.make(change.token.mid, key or name, name, fields)
+    return _outcome(made, "Data Extension created.")
+
+
+def _outcome(extension: DataExtension, message: str) -> Outcome:
+    fields = (("CustomerKey", extension.key), ("Name", extension.name))
+    return Outcome(message, object_id=extension.object_id, fields=fields)
+
+
+def _field(node: etree._Element) -> Field:
+    def text(name: str) -> str:
+        return (text_of(node, name) or "").strip()
+
+    kind = text("FieldType") or "Text"
+    if kind not in SQL_TYPES:
+        raise ChangeRefused(f"The field type {kind} is not known.", 310007)
+    name, length = text("Name"), text("MaxLength")
+    if not name or len(name) > 128:
+        raise ChangeRefused("A field of the Data Extension has no valid name.", 310007)
+    default_length = {"Text": 50, "EmailAddress": 254, "Phone": 50, "Locale": 5}.get(kind)
+    limit = int(length) if length.isdigit() and int(length) else default_length
+    is_key = text("IsPrimaryKey").lower() == "true"
+    if is_key and kind == "Text" and not length:
+        limit = 100
+    return Field(
+        name, kind, limit, is_key=is_key,
+        is_required=is_key or text("IsRequired").lower() == "true",
+        default=text("DefaultValue") or None,
+    )  # fmt: skip
+
+
+def change_row(change: Change) -> Outcome:
+    """Inserts, updates, upserts or deletes one row."""
+    key = change.text("CustomerKey") or change.text("Name")
+    found = change.sandbox.extensions.find(change.token.mid, key)
+    if found is None:
+        raise ChangeRefused(f"Data Extension does not exist. Key: {key}", 2)
+    keys = _pairs(change.node, "Keys")
+    row: dict[str, object] = {**keys, **_pairs(change.node, "Properties")}
+    extensions = change.sandbox.extensions
+    if change.verb == "Delete":
+        if not delete_row(extensions, found, dict(keys or row)):
+            raise ChangeRefused(f"Unable to delete rows for data extension ID {found.object_id}")
+        return Outcome("Deleted DataExtensionObject")
+    mode: Mode = (
+        "upsert" if change.is_upsert else ("insert" if change.verb == "Create" else "update")
+    )
+    problem = write_rows(extensions, found, [row], mode=mode)[0]
+    if problem:
+        raise ChangeRefused(
+            f"Unable to save rows for data extension ID {found.object_id}: {problem}"
+        )
+    return Outcome(f"{change.verb}d DataExtensionObject", fields=(("CustomerKey", found.key),))
+
+
+def _pairs(node: etree._Element, name: str) -> dict[str, str]:
+    holder = child(node, name)
+    if holder is None:
+        return {}
+    return {
+        (text_of(pair, "Name") or "").strip(): text_of(pair, "Value") or ""
+        for pair in children(holder)
+    }

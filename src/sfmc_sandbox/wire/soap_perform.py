@@ -1,0 +1,116 @@
+"""Perform, Schedule: starts queries and automations, clears data extensions (2.4, 2.5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from sfmc_sandbox.wire.soap_answer import PARTNER, escape
+from sfmc_sandbox.wire.soap_request import child, children, text_of, type_of
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+    from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.wire.tokens import Token
+
+
+class PerformError(Exception):
+    """What cannot be started."""
+
+
+def perform(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
+    """The PerformResponseMsg. The action is case-insensitive."""
+    action = (text_of(body, "Action") or "").strip().lower()
+    holder = child(body, "Definitions")
+    parts, good = [], 0
+    nodes = children(holder) if holder is not None else []
+    for node in nodes:
+        kind = type_of(node) or ""
+        try:
+            message, object_id, task = _start(sandbox, token, action, kind=kind, node=node)
+            parts.append(_result("OK", message, kind, object_id=object_id, task=task))
+            good += 1
+        except PerformError as problem:
+            parts.append(
+                _result("Error", str(problem), kind, object_id=text_of(node, "ObjectID"), code=2)
+            )
+    status = "OK" if good == len(nodes) else "Error"
+    return (
+        f'<PerformResponseMsg xmlns="{PARTNER}"><Results>{"".join(parts)}</Results>'
+        f"<OverallStatus>{status}</OverallStatus><OverallStatusMessage />"
+        f"<RequestID>{uuid4()}</RequestID></PerformResponseMsg>"
+    )
+
+
+def _start(
+    sandbox: Sandbox, token: Token, action: str, *, kind: str, node: etree._Element
+) -> tuple[str, str, int]:
+    object_id = (text_of(node, "ObjectID") or "").strip()
+    if kind == "DataExtension" and action == "cleardata":
+        extension = sandbox.extensions.find(token.mid, (text_of(node, "CustomerKey") or "").strip())
+        if extension is None:
+            raise PerformError("The Data Extension does not exist.")
+        with sandbox.writing:
+            sandbox.tenant.db.cursor().execute(f"DELETE FROM {extension.table}")  # noqa: S608
+        return "Data Extension data cleared", extension.object_id, 0
+    if action != "start":
+        raise PerformError(f"The action {action[:40]} is not supported for {kind}.")
+    if "automations_execute" not in token.scopes:
+        raise PerformError("API Permission Failed.")
+    if kind == "QueryDefinition":
+        # By ObjectID only: a CustomerKey answers Error (fact sheet 2.4).
+        activity = sandbox.activities.query(token.mid, object_id) if object_id else None
+        if activity is None:
+            raise PerformError("The QueryDefinition ObjectID is missing or does not exist.")
+        task = sandbox.runs.start(activity)
+        return "QueryDefinition perform called successfully", object_id, task
+    if kind == "Automation":
+        started = sandbox.runs.start_automation(token.mid, object_id)
+        if started is None:
+            raise PerformError("The Automation does not exist.")
+        return "Performed Activity", object_id, started
+    raise PerformError(f"Perform is not supported for {kind}.")
+
+
+def _result(
+    status: str, message: str, kind: str, *, object_id: str | None, task: int = 0, code: int = 0
+) -> str:
+    found = (
+        f"<ObjectID>{escape(object_id)}</ObjectID>" if object_id else '<ObjectID xsi:nil="true" />'
+    )
+    told = (
+        f"<Task><StatusCode>OK</StatusCode><StatusMessage>OK</StatusMessage><ID>{task}</ID>"
+        f"<InteractionObjectID>{uuid4()}</InteractionObjectID></Task>"
+        if task
+        else ""
+    )
+    return (
+        f"<Result><StatusCode>{status}</StatusCode><StatusMessage>{escape(message)}</StatusMessage>"
+        + (f"<ErrorCode>{code}</ErrorCode>" if code else "")
+        + f'<Object xsi:type="{escape(kind or "APIObject")}"><PartnerKey xsi:nil="true" />{found}'
+        f"</Object>{told}</Result>"
+    )
+
+
+def schedule(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
+    """The ScheduleResponseMsg: start or pause of an automation."""
+    action = (text_of(body, "Action") or "").strip().lower()
+    holder = child(body, "Interactions")
+    parts, good = [], 0
+    nodes = children(holder) if holder is not None else []
+    for node in nodes:
+        object_id = (text_of(node, "ObjectID") or "").strip()
+        is_known = sandbox.runs.schedule(token.mid, object_id, is_on=action == "start")
+        good += is_known
+        code = "OK" if is_known else "Error"
+        message = f"Automation {action} called" if is_known else "The Automation does not exist."
+        parts.append(
+            f"<Result><StatusCode>{code}</StatusCode><StatusMessage>{escape(message)}"
+            "</StatusMessage></Result>"
+        )
+    return (
+        f'<ScheduleResponseMsg xmlns="{PARTNER}"><Results>{"".join(parts)}</Results>'
+        f"<OverallStatus>{'OK' if good == len(nodes) else 'Error'}</OverallStatus>"
+        f"<OverallStatusMessage /><RequestID>{uuid4()}</RequestID></ScheduleResponseMsg>"
+    )
