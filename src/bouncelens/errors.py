@@ -7,7 +7,8 @@
     ├── QuestionInvalid        a question, or SQL a person wrote, cannot be answered       exit 2
     ├── SignInRefused          Marketing Cloud does not accept who we say we are           exit 4
     ├── SourceError            Marketing Cloud, or a file server, could not give a page    exit 5
-    │   └── PageLost           its answer did not arrive whole                             exit 5
+    │   ├── PageLost           its answer did not arrive whole                             exit 5
+    │   └── Unreachable        there is no connection to it at all                         exit 5
     └── StoreError             the lake or the ledger cannot be read or written            exit 5
 
 Each says what failed, with what, and what to do next. `may_retry` tells the retry loop, and
@@ -86,6 +87,10 @@ class PageLost(SourceError):
     def __init__(self, source: str, detail: str, *, is_slow: bool = False) -> None:
         super().__init__(source, detail, may_retry=True)
         self.is_slow = is_slow
+
+
+class Unreachable(SourceError):
+    """There is no connection to the host: nothing else will work there either."""
 
 
 class StoreError(BouncelensError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from xml.sax.saxutils import escape
 
 import pytest
@@ -16,7 +15,7 @@ from bouncelens.bounce import Account, Page, Window
 from bouncelens.errors import BouncelensError, PageLost, SignInRefused, SourceError
 from bouncelens.extract.envelope import Ask, OneOf, Unreadable, read_answer, write_retrieve
 from bouncelens.extract.signin import SignIn
-from bouncelens.extract.soap import SoapSource, split
+from bouncelens.extract.soap import SoapSource
 from bouncelens.extract.wire import Wire
 from bouncelens.settings import SoapSettings
 
@@ -119,11 +118,21 @@ def test_follows_the_newest_request_until_there_is_no_more(told: Told, soap: Soa
     assert [p.through for p in pages] == [None, None, DAY.end]
 
 
-def test_a_wide_window_is_asked_in_pieces_oldest_first(told: Told, soap: SoapSource) -> None:
-    told.say(SOAP, page(bounce(1)))
+def test_a_wide_window_is_asked_in_pieces_oldest_first(
+    told: Told, sign_in: SignIn, wire: Wire
+) -> None:
+    told.say(SOAP, page(*[bounce(n) for n in range(10)]))
     wide = Window(DAY.start, DAY.start + timedelta(hours=60))
-    ends = [p.through for p in soap.fetch(UNIT, wide)]
+    full = SoapSource(sign_in, wire, settings=SoapSettings(window_hours=24, batch_size=10))
+    ends = [p.through for p in full.fetch(UNIT, wide)]
     assert ends == [DAY.start + timedelta(hours=h) for h in (24, 48, 60)]
+
+
+def test_pieces_with_little_in_them_grow(told: Told, soap: SoapSource) -> None:
+    told.say(SOAP, page(bounce(1)))
+    month = Window(DAY.start, DAY.start + timedelta(days=30))
+    ends = [p.through for p in soap.fetch(UNIT, month)]
+    assert ends == [DAY.start + timedelta(days=d) for d in (1, 3, 7, 15, 30)]
 
 
 def test_a_page_lost_midway_starts_its_window_over(told: Told, soap: SoapSource) -> None:
@@ -346,12 +355,3 @@ def test_a_page_that_is_lost_for_ever_is_an_error(told: Told, soap: SoapSource) 
     with pytest.raises(PageLost) as caught:
         list(soap.fetch(UNIT, DAY))
     assert caught.value.exit_code == 5
-
-
-@given(st.integers(1, 400), st.integers(1, 72))
-def test_pieces_of_a_window_meet_without_gap_or_overlap(hours: int, size: int) -> None:
-    window = Window(DAY.start, DAY.start + timedelta(hours=hours))
-    pieces = split(window, timedelta(hours=size))
-    assert pieces[0].start == window.start
-    assert pieces[-1].end == window.end
-    assert all(a.end == b.start for a, b in pairwise(pieces))

@@ -8,9 +8,8 @@ what it has already, so reading twice costs time and nothing else.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -59,7 +58,7 @@ _SENDS = _Want(
     ),
     "SentDate",
 )
-_SMALLEST = timedelta(minutes=10)  # a window is not halved below this
+_SMALLEST, _LARGEST = timedelta(minutes=10), timedelta(days=92)  # pieces of a window
 _EMPTY_PAGES = 3  # so many pages in a row that promise more and bring nothing end the window
 _KEYS_AT_ONCE = 200
 
@@ -153,21 +152,29 @@ class SoapSource:
     def _pages(
         self, account: Account, window: Window, want: _Want
     ) -> Iterator[tuple[Retrieved, datetime | None]]:
-        """Pages of all windows; the last of each carries the window's end, others None."""
-        todo = deque(split(window, timedelta(hours=self._settings.window_hours)))
-        losses = 0
-        while todo:
-            part = todo.popleft()
+        """Pages of the window, in pieces, oldest first; the last page of each piece carries the
+        piece's end, others None. Pieces grow while they are small and shrink when they fail."""
+        size = timedelta(hours=self._settings.window_hours)
+        losses, start = 0, window.start
+        while start < window.end:
+            piece = Window(start, min(start + size, window.end))
+            rows = 0
             try:
-                yield from self._window(account, part, want)
-                losses = 0
+                for page, through in self._window(account, piece, want):
+                    rows += len(page.results)
+                    yield page, through
             except PageLost as lost:
                 losses += 1
                 if losses >= self._patience.attempts:
                     raise
                 self._patience.pause(losses)
-                is_too_much = lost.is_slow or losses > 1
-                todo.extendleft(reversed(_halves(part) if is_too_much else [part]))
+                if lost.is_slow or losses > 1:
+                    size = max(min(size, window.end - start) / 2, _SMALLEST)
+                    size = timedelta(seconds=int(size.total_seconds()))
+                continue
+            losses, start = 0, piece.end
+            if rows < self._settings.batch_size / 2:
+                size = min(size * 2, _LARGEST)
 
     def _window(
         self, account: Account, window: Window, want: _Want
@@ -200,24 +207,6 @@ class SoapSource:
             field: coalesced([[row.get(header[i]) for row in results] for i in places])
             for field, places in columns.places.items()
         }
-
-
-def split(window: Window, size: timedelta) -> list[Window]:
-    """A window in pieces of at most `size`, oldest first."""
-    pieces, start = [], window.start
-    while start < window.end:
-        end = min(start + size, window.end)
-        pieces.append(Window(start, end))
-        start = end
-    return pieces
-
-
-def _halves(window: Window) -> list[Window]:
-    if window.end - window.start < 2 * _SMALLEST:
-        return [window]
-    half_s = int((window.end - window.start).total_seconds()) // 2
-    middle = (window.start + timedelta(seconds=half_s)).replace(microsecond=0)
-    return [replace(window, end=middle), replace(window, start=middle)]
 
 
 def _raw(row: Mapping[str, str | None]) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bouncelens.errors import PageLost, SettingsInvalid, SourceError
+from bouncelens.errors import PageLost, SettingsInvalid, SourceError, Unreachable
 from bouncelens.extract.limits import retry_after_s
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Wire:
         except httpx2.ConnectError as error:
             raise _unreachable(source, call.url, error) from error
         except httpx2.ConnectTimeout as error:
-            raise SourceError(
+            raise Unreachable(
                 source, f"{_host(call.url)} did not answer in time.", may_retry=True
             ) from error
         except httpx2.TimeoutException as error:
@@ -141,18 +141,18 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or "the host"
 
 
-def _unreachable(source: str, url: str, error: Exception) -> SourceError:
+def _unreachable(source: str, url: str, error: Exception) -> Unreachable:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN:
-            return SourceError(
+            return Unreachable(
                 source,
                 f"the host {_host(url)} is not known.",
                 may_retry=False,
                 advice="Check tenant.subdomain or tenant.auth_url, and this machine's DNS.",
             )
         cause = cause.__cause__ or cause.__context__
-    return SourceError(
+    return Unreachable(
         source,
         f"{_host(url)} cannot be reached.",
         may_retry=True,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import bouncelens
 from bouncelens.bounce import SEND_FIELDS, Account, Window, arrow_schema
-from bouncelens.errors import SignInRefused, SourceError
+from bouncelens.errors import SignInRefused, SourceError, Unreachable
 from bouncelens.extract.rows import domain_of
 from bouncelens.service.intake import Counts, Intake, with_provider
 from bouncelens.service.tenant import Tenant, chosen, connected
@@ -162,6 +162,8 @@ class _Pull:
     def account(self, account: Account, tell: Tell) -> AccountPull:
         """Everything of one account, as far as it can be had."""
         done = AccountPull(account.mid, account.name, self._window(account))
+        if self._is_cut_off():
+            return replace(done, failed=(f"{account.name}: {self.errors[-1]}",))
         self._jobs_found = None
         for step, work in (
             ("bounces", self._bounces),
@@ -180,9 +182,13 @@ class _Pull:
                 continue
             self.errors.append(error)
             done = replace(done, failed=(*done.failed, f"{account.name}, {step}: {error}"))
-            if isinstance(error, SignInRefused):
+            # What cannot be signed in to or reached for bounces cannot for the rest.
+            if isinstance(error, SignInRefused | Unreachable):
                 break
         return done
+
+    def _is_cut_off(self) -> bool:
+        return bool(self.errors) and isinstance(self.errors[-1], Unreachable)
 
     def _window(self, account: Account) -> Window:
         soap = self.workspace.settings.soap
