@@ -55,6 +55,10 @@ class Runs:
         self._pool.submit(self._run, activity, task)
         return task
 
+    def submit(self, work: Callable[[], None]) -> None:
+        """Does something in the background."""
+        self._pool.submit(work)
+
     def _run(self, activity: QueryActivity, task: int) -> None:
         delay = self.start_delay_s
         if self.trouble.strikes("isrunning-race", {}):

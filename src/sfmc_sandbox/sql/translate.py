@@ -41,6 +41,9 @@ def translate(text: str, resolve: Resolver, *, now: datetime) -> Any:
     except OptimizeError as problem:
         found = _UNRESOLVED.search(str(problem))
         name = found.group(1) if found else str(problem).partition("\n")[0][:120]
+        # The reader folds names to lower case; people want theirs back.
+        if spelled := re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE):
+            name = spelled.group()
         raise QueryRefused(f"Invalid column name '{name}'.") from problem
     except (SqlglotError, RecursionError) as problem:
         raise QueryRefused(str(problem).partition("\n")[0][:200]) from problem

@@ -73,7 +73,12 @@ def make_app(sandbox: Sandbox) -> Starlette:
             return about(request)
         return rest.nothing_here(sandbox, request)
 
-    routes = [rest_route(*row) for row in rest.ROUTES]
+    # Clients write the slash at the end or not.
+    routes = [
+        rest_route(method, path + slash, scope, answer)
+        for method, path, scope, answer in rest.ROUTES
+        for slash in ("", "/")
+    ]
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     routes.append(Route("/{path:path}", elsewhere, methods=every))
     return Starlette(routes=routes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfmc_sandbox.wire import rowset
+from sfmc_sandbox.wire import rest_automations, rest_other, rest_queries, rest_rows, rowset
 from sfmc_sandbox.wire.rest_answer import (
     RestError,
     insufficient,
@@ -24,12 +24,57 @@ if TYPE_CHECKING:
 
     Answer = Callable[[Sandbox, Token, Request], Response]
 
+_ROWS_BY_KEY = "/data/v1/async/dataextensions/key:{key}/rows"
+_ROWS_BY_ID = "/data/v1/async/dataExtensions/{id}/rows"
+_QUERIES, _QUERY = "/automation/v1/queries", "/automation/v1/queries/{id}"
+_AUTOMATIONS, _AUTOMATION = "/automation/v1/automations", "/automation/v1/automations/{id}"
+_EXTRACTS, _TRANSFERS = "/automation/v1/dataextracts", "/automation/v1/filetransfers"
+_DE_READ, _DE_WRITE = "data_extensions_read", "data_extensions_write"
+_READ, _WRITE, _RUN = "automations_read", "automations_write", "automations_execute"
 # Method, path, scope, answer.
 ROUTES: list[tuple[str, str, str, Answer]] = [
-    ("GET", "/data/v1/customobjectdata/key/{key}/rowset", "data_extensions_read", rowset.by_key),
-    ("GET", "/data/v1/customobjectdata/token/{token}/rowset", "data_extensions_read",
-     rowset.by_token),
-]  # fmt: skip
+    ("GET", "/data/v1/customobjectdata/key/{key}/rowset", _DE_READ, rowset.by_key),
+    ("GET", "/data/v1/customobjectdata/token/{token}/rowset", _DE_READ, rowset.by_token),
+    ("POST", _ROWS_BY_KEY, _DE_WRITE, rest_rows.insert),
+    ("PUT", _ROWS_BY_KEY, _DE_WRITE, rest_rows.upsert),
+    ("POST", _ROWS_BY_KEY.replace("extensions", "Extensions"), _DE_WRITE, rest_rows.insert),
+    ("PUT", _ROWS_BY_KEY.replace("extensions", "Extensions"), _DE_WRITE, rest_rows.upsert),
+    ("POST", _ROWS_BY_ID, _DE_WRITE, rest_rows.insert),
+    ("PUT", _ROWS_BY_ID, _DE_WRITE, rest_rows.upsert),
+    ("GET", "/data/v1/async/{id}/status", _DE_READ, rest_rows.status),
+    ("GET", "/data/v1/async/{id}/results", _DE_READ, rest_rows.results),
+    ("POST", "/hub/v1/dataevents/key:{key}/rowset", _DE_WRITE, rest_rows.events),
+    ("PUT", "/hub/v1/dataevents/key:{key}/rows/{pairs}", _DE_WRITE, rest_rows.event),
+    ("GET", "/data/v1/customObjects", _DE_READ, rest_other.list_objects),
+    ("POST", "/data/v1/customObjects", _DE_WRITE, rest_other.create_object),
+    ("GET", _QUERIES, _READ, rest_queries.list_all),
+    ("POST", _QUERIES, _WRITE, rest_queries.create),
+    ("POST", f"{_QUERIES}/actions/validate", _READ, rest_queries.validate),
+    ("GET", _QUERY, _READ, rest_queries.get),
+    ("PATCH", _QUERY, _WRITE, rest_queries.change),
+    ("DELETE", _QUERY, _WRITE, rest_queries.remove),
+    ("POST", f"{_QUERY}/actions/start", _RUN, rest_queries.start),
+    ("GET", f"{_QUERY}/actions/isrunning", _READ, rest_queries.is_running),
+    ("GET", f"{_QUERY}/log", _READ, rest_queries.log),
+    ("GET", _AUTOMATIONS, _READ, rest_automations.list_automations),
+    ("POST", _AUTOMATIONS, _WRITE, rest_automations.create_automation),
+    ("GET", _AUTOMATION, _READ, rest_automations.get_automation),
+    ("PATCH", _AUTOMATION, _WRITE, rest_automations.change_automation),
+    ("POST", f"{_AUTOMATION}/actions/runallonce", _RUN, rest_automations.run_automation),
+    ("POST", f"{_AUTOMATION}/actions/start", _RUN, rest_automations.run_automation),
+    ("GET", "/automation/v1/dataextracttypes", _READ, rest_automations.extract_types),
+    ("GET", _EXTRACTS, _READ, rest_automations.list_extracts),
+    ("POST", _EXTRACTS, _WRITE, rest_automations.create_extract),
+    ("GET", f"{_EXTRACTS}/{{id}}", _READ, rest_automations.get_definition),
+    ("GET", _TRANSFERS, _READ, rest_automations.list_transfers),
+    ("POST", _TRANSFERS, _WRITE, rest_automations.create_transfer),
+    ("GET", f"{_TRANSFERS}/{{id}}", _READ, rest_automations.get_definition),
+    ("GET", "/automation/v1/ftplocations", "file_locations_read", rest_automations.locations),
+    ("GET", "/data/v1/filetransferlocations", "file_locations_read", rest_automations.locations),
+    ("POST", "/asset/v1/content/assets/query", "saved_content_read", rest_other.query_assets),
+    ("GET", "/asset/v1/content/assets/{id}", "saved_content_read", rest_other.get_asset),
+    ("GET", "/platform/v1/tokenContext", "", rest_other.token_context),
+]
 
 
 def call(sandbox: Sandbox, request: Request, scope: str, answer: Answer) -> Response:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from sfmc_sandbox.activities import Activities
 from sfmc_sandbox.clock import to_sfmc
+from sfmc_sandbox.definitions import Definitions
 from sfmc_sandbox.extensions import Extensions
 from sfmc_sandbox.queries import Queries
 from sfmc_sandbox.runs import Runs
 from sfmc_sandbox.sql.views import DataViews
 from sfmc_sandbox.wire.change_subscriber import SETTABLE
 from sfmc_sandbox.wire.paging import Pages
+from sfmc_sandbox.wire.rest_rows import RowsRequests
 from sfmc_sandbox.wire.rowset import Rowsets
 from sfmc_sandbox.wire.tokens import Tokens
 from sfmc_sandbox.wire.trouble import Trouble
@@ -42,6 +44,8 @@ class Sandbox:
     tokens: Tokens = field(default_factory=Tokens)
     pages: Pages = field(default_factory=Pages)
     rowsets: Rowsets = field(default_factory=Rowsets)
+    rows_requests: RowsRequests = field(default_factory=RowsRequests)
+    definitions: Definitions = field(default_factory=Definitions)
     live_elements: bool = False  # elements that live answers carry and the WSDL lacks
     settable_statuses: frozenset[str] = SETTABLE  # subscriber statuses the API may set
     writing: threading.RLock = field(default_factory=threading.RLock)

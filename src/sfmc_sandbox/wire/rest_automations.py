@@ -1,0 +1,216 @@
+"""Automations, data extracts, file transfers and where files lie (fact sheet 3)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from starlette.responses import JSONResponse
+
+from sfmc_sandbox.activities import READY
+from sfmc_sandbox.wire.rest_answer import RestError, not_found
+from sfmc_sandbox.wire.rest_body import need, object_body, paged
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.wire.tokens import Token
+
+STATUSES = {
+    -1: "Error", 0: "BuildingError", 1: "Building", 2: "Ready", 3: "Running", 4: "PausedSchedule",
+    5: "Stopped", 6: "Scheduled", 7: "AwaitingTrigger", 8: "InactiveTrigger",
+}  # fmt: skip
+EXTRACT_TYPES = (
+    ("c7219016-a7f0-4c72-8657-1ec12c28a0db", "Tracking Extract"),
+    ("bb94a04d-9632-4623-be47-daabc3f588a6", "Data Extension Extract"),
+    ("e7e14f95-b925-462d-b6b4-4a6b1dca7ca1", "UTF16 to ASCII Converter"),
+    ("9a487c7d-96bd-484c-ad80-0f0bcbb91ca7", "Zip"),
+    ("7e7d322a-88ca-499a-9fb3-90e72fcf00af", "GZip"),
+    ("90d90e0a-fd9a-4d35-b471-cde0d17c91d4", "Enhanced FTP File Move and Copy"),
+)
+TRACKING_EXTRACT = EXTRACT_TYPES[0][0]
+
+
+def _automation(row: tuple[Any, ...]) -> dict[str, Any]:
+    return {
+        "id": row[0],
+        "name": row[2],
+        "description": row[3] or "",
+        "key": row[1],
+        "typeId": 1,
+        "type": "scheduled",
+        "statusId": row[4],
+        "status": STATUSES.get(row[4], "Unknown"),
+        "categoryId": 1001,
+        "lastRunTime": row[6].isoformat(timespec="milliseconds") if row[6] else None,
+        "steps": json.loads(row[5]),
+    }
+
+
+_COLUMNS = "object_id, key, name, description, status, steps, last_run"
+
+
+def _rows(sandbox: Sandbox, token: Token, condition: str, *values: object) -> list[tuple[Any, ...]]:
+    return (
+        sandbox.tenant.db.cursor()
+        .execute(
+            f"SELECT {_COLUMNS} FROM automation WHERE mid = ? AND {condition} ORDER BY n",  # noqa: S608
+            [token.mid, *values],
+        )
+        .fetchall()
+    )
+
+
+def list_automations(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /automation/v1/automations."""
+    items = [_automation(row) for row in _rows(sandbox, token, "true")]
+    for item in items:
+        item.pop("steps")
+    return JSONResponse(paged(request, items))
+
+
+def get_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /automation/v1/automations/{id}."""
+    rows = _rows(sandbox, token, "object_id = ?", request.path_params["id"])
+    if not rows:
+        raise not_found()
+    return JSONResponse(_automation(rows[0]))
+
+
+def create_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """POST /automation/v1/automations."""
+    content = object_body(request)
+    need(content, "name")
+    name, key = str(content["name"]), str(content.get("key") or uuid4())
+    if _rows(sandbox, token, "(key = ? OR name = ?)", key, name):
+        raise RestError(400, 10005, "An automation of this name or key exists already.")
+    object_id = sandbox.activities.add_automation(
+        token.mid, key, name, steps=_steps(content), now=sandbox.now()
+    )
+    return JSONResponse(_automation(_rows(sandbox, token, "object_id = ?", object_id)[0]))
+
+
+def _steps(content: dict[str, Any]) -> list[object]:
+    steps = content.get("steps") or []
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise RestError(400, 10003, "The field steps must be a list of steps.")
+    made: list[object] = []
+    for place, step in enumerate(steps, 1):
+        activities = [
+            {
+                "id": str(uuid4()),
+                "name": str(entry.get("name") or ""),
+                "activityObjectId": str(entry.get("activityObjectId") or ""),
+                "objectTypeId": int(entry.get("objectTypeId") or 0),
+                "displayOrder": number,
+            }
+            for number, entry in enumerate(step.get("activities") or [], 1)
+        ]
+        made.append({"id": str(uuid4()), "name": str(step.get("name") or f"Step {place}"),
+                     "step": place, "activities": activities})  # fmt: skip
+    return made
+
+
+def change_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """PATCH /automation/v1/automations/{id}."""
+    rows = _rows(sandbox, token, "object_id = ?", request.path_params["id"])
+    if not rows:
+        raise not_found()
+    content = object_body(request)
+    steps = json.dumps(_steps(content)) if "steps" in content else rows[0][5]
+    sandbox.tenant.db.cursor().execute(
+        "UPDATE automation SET name = ?, steps = ? WHERE object_id = ?",
+        [str(content.get("name") or rows[0][2]), steps, rows[0][0]],
+    )
+    return get_automation(sandbox, token, request)
+
+
+def run_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """POST /automation/v1/automations/{id}/actions/runallonce, /start."""
+    if sandbox.runs.start_automation(token.mid, request.path_params["id"]) is None:
+        raise not_found()
+    return JSONResponse({"id": request.path_params["id"], "statusId": READY})
+
+
+def extract_types(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /automation/v1/dataextracttypes."""
+    del sandbox, token
+    items = [{"extractId": number, "name": name} for number, name in EXTRACT_TYPES]
+    return JSONResponse(paged(request, items))
+
+
+def list_extracts(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /automation/v1/dataextracts."""
+    return JSONResponse(paged(request, sandbox.definitions.of(token.mid, "dataextracts")))
+
+
+def create_extract(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """POST /automation/v1/dataextracts."""
+    content = object_body(request)
+    need(content, "name", "dataExtractTypeId", "fileSpec")
+    if content["dataExtractTypeId"] not in {number for number, _ in EXTRACT_TYPES}:
+        raise RestError(400, 10005, "The dataExtractTypeId is not valid.")
+    fields = content.get("dataFields") or []
+    if not isinstance(fields, list) or not all(isinstance(entry, dict) for entry in fields):
+        raise RestError(400, 10003, "The field dataFields must be a list.")
+    made = {
+        "dataExtractDefinitionId": str(uuid4()),
+        "key": str(content.get("key") or uuid4()),
+        "description": "",
+        "createdBy": 12345,
+        "modifiedBy": 12345,
+        "intervalType": 0,
+        **content,
+    }
+    sandbox.definitions.add(token.mid, "dataextracts", made["dataExtractDefinitionId"], made)
+    return JSONResponse(made)
+
+
+def create_transfer(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """POST /automation/v1/filetransfers."""
+    content = object_body(request)
+    need(content, "name", "fileSpec")
+    made = {
+        "id": str(uuid4()), "description": "", "customerKey": str(uuid4()), "isEncrypted": False,
+        "isCompressed": False, "maxFileAge": 0, "maxFileAgeScheduleOffset": 0,
+        "maxImportFrequency": 0, "fileTransferLocationId": location(token.mid), "isUpload": True,
+        "isPgp": False, "isFileSpecLocalized": False, **content,
+    }  # fmt: skip
+    sandbox.definitions.add(token.mid, "filetransfers", made["id"], made)
+    return JSONResponse(made)
+
+
+def list_transfers(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /automation/v1/filetransfers."""
+    return JSONResponse(paged(request, sandbox.definitions.of(token.mid, "filetransfers")))
+
+
+def get_definition(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /automation/v1/dataextracts/{id} or filetransfers/{id}."""
+    kind = request.url.path.split("/")[3]
+    found = sandbox.definitions.find(token.mid, kind, request.path_params["id"])
+    if found is None:
+        raise not_found()
+    return JSONResponse(found)
+
+
+def location(mid: int) -> str:
+    """The id of a unit's Enhanced FTP."""
+    return str(uuid5(NAMESPACE_URL, f"ftp/{mid}"))
+
+
+def locations(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /automation/v1/ftplocations, /data/v1/filetransferlocations."""
+    del sandbox
+    items = [
+        {
+            "id": location(token.mid),
+            "locationTypeId": 0,
+            "name": "ExactTarget Enhanced FTP",
+            "locationUrl": "",
+        }
+    ]
+    return JSONResponse(paged(request, items))
