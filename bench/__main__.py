@@ -19,9 +19,14 @@ def main() -> int:
     show = benches.add_parser("show", help="how one reply is masked and which rules speak")
     show.add_argument("text")
     show.add_argument("--provider")
+    store = benches.add_parser("store", help="upserts and questions beside reading one column")
+    store.add_argument("--rows", type=int, nargs="+", default=[2_000_000, 20_000_000])
+    store.add_argument("--folder", help="where the lakes go while it runs (44 bytes a row)")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
+    elif arguments.bench == "store":
+        from bench.store import run
     elif arguments.bench == "rules":
         from bench.rules import run
     else:

@@ -17,7 +17,7 @@ from bouncelens.store.files import (
     scratch_folder,
 )
 from bouncelens.store.questions import question, views
-from bouncelens.store.tables import TABLES
+from bouncelens.store.tables import BOUNCES, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from bouncelens.store.lake import Lake
+
+# The day in UTC. Casting a moment to a date asks the calendar of a time zone: three times slower.
+_EVENT_DAY = "DATE '1970-01-01' + CAST(epoch_us(event_time) // 86400000000 AS INTEGER)"
 
 
 class DuckEngine:
@@ -85,6 +88,8 @@ class DuckEngine:
     def _make_views(self, connection: DuckDBPyConnection) -> None:
         for name, table in TABLES.items():
             rows = rows_sql(connection, table, self._lake.delta(name))
+            if table is BOUNCES:
+                rows = f"SELECT *, {_EVENT_DAY} AS event_day FROM ({rows})"  # noqa: S608
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
         for name, (_, sql) in views().items():
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bouncelens.errors import QuestionInvalid
 
@@ -65,10 +65,26 @@ class Question:
                 raise QuestionInvalid(f"{name!r} must be of type {kind.__name__}, not {value!r}.")
             if isinstance(value, datetime) and value.tzinfo is None:
                 raise QuestionInvalid(f"{name!r} needs a time zone: {value.isoformat()}.")
-        return {
+        values = {
             name: parameter.default if given.get(name) is None else given[name]
             for name, parameter in known.items()
         }
+        for name, source in _DERIVED.items():
+            if source in values:
+                values[name] = _first_midnight(cast("datetime", values[source]))
+        # An engine takes exactly the names that the SQL has.
+        return {name: values[name] for name in set(_PARAMETER.findall(self.sql))}
+
+
+def _first_midnight(moment: datetime) -> date:
+    """The first day, UTC, that begins at or after the moment."""
+    utc = moment.astimezone(UTC)
+    begun = utc.time() != time.min
+    return utc.date() + timedelta(days=1) if begun else utc.date()
+
+
+# Windows over days: those that begin within the window. SQL compares days faster than moments.
+_DERIVED = {"first_day": "since", "end_day": "until"}
 
 
 PARAMETERS: Mapping[str, Parameter] = {
@@ -144,7 +160,7 @@ def read_question(name: str, text: str) -> Question:
         if len(head[wanted]) != 1:
             raise QuestionInvalid(f"{name}.sql: the head needs one line '-- {wanted}: …'.")
     sql = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
-    used = dict.fromkeys(_PARAMETER.findall(sql))
+    used = dict.fromkeys(_DERIVED.get(name, name) for name in _PARAMETER.findall(sql))
     if unknown := [parameter for parameter in used if parameter not in PARAMETERS]:
         raise QuestionInvalid(f"{name}.sql: unknown parameter ${unknown[0]}.")
     return Question(

@@ -21,7 +21,7 @@ WITH messages AS (
             ELSE has_sent_by_domain END AS is_counted
     FROM judged
     WHERE event_time >= $since - INTERVAL 2 DAY
-        AND CAST(send_day AS TIMESTAMPTZ) >= $since AND CAST(send_day AS TIMESTAMPTZ) < $until
+        AND send_day >= $first_day AND send_day < $end_day
         AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
         AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
         AND ($reason IS NULL OR reason = $reason)
@@ -36,7 +36,7 @@ WITH messages AS (
 ), mailed AS (
     SELECT day, sum(sent) AS sent
     FROM sent
-    WHERE CAST(day AS TIMESTAMPTZ) >= $since AND CAST(day AS TIMESTAMPTZ) < $until
+    WHERE day >= $first_day AND day < $end_day
         AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
         AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
     GROUP BY day

@@ -8,14 +8,14 @@
 -- column addresses [addresses]: distinct accounts and subscribers among them
 WITH people AS (
     SELECT
-        CAST(event_time AS DATE) AS day, reason_group, account, subscriber_key, count(*) AS bounces
+        event_day AS day, reason_group, account, subscriber_key, count(*) AS bounces
     FROM judged
     WHERE event_time >= $since AND event_time < $until
         AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
         AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
         AND ($reason IS NULL OR reason = $reason)
         AND ($reason_group IS NULL OR reason_group = $reason_group)
-    GROUP BY CAST(event_time AS DATE), reason_group, account, subscriber_key
+    GROUP BY event_day, reason_group, account, subscriber_key
 )
 SELECT day, reason_group, CAST(sum(bounces) AS BIGINT) AS bounces, count(*) AS addresses
 FROM people

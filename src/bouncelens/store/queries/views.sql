@@ -26,16 +26,16 @@ WHERE s.job IS NULL AND j.number_sent IS NOT NULL AND j.sent_time IS NOT NULL;
 -- was sent: the job's only day, or the day of the bounce within the days on which the job was sent
 CREATE VIEW judged AS
 SELECT
-    b.account, b.job, b.batch, b.subscriber_key, b.event_time, b.routes, b.list_id,
-    b.subscriber_id, b.address, coalesce(b.domain, '') AS domain, b.reply_text, b.sfmc_code,
+    b.account, b.job, b.batch, b.subscriber_key, b.event_time, b.event_day, b.routes,
+    b.list_id, b.subscriber_id, b.address, coalesce(b.domain, '') AS domain, b.reply_text, b.sfmc_code,
     b.sfmc_category, b.sfmc_subcategory, b.sfmc_type, b.is_unique, b.is_false_bounce,
     b.triggered_send_key, coalesce(b.provider, 'other') AS provider, b.template_id, b.stored_at,
     coalesce(v.reason, 'unclassified') AS reason, coalesce(v.reason_group, 'other') AS reason_group,
     coalesce(v.hardness, 'unknown') AS hardness, coalesce(v.is_temporary, false) AS is_temporary,
     v.rule, coalesce(v.confidence, 0) AS confidence, v.evidence, v.actor,
     CASE
-        WHEN d.first_day IS NULL THEN CAST(b.event_time AS DATE)
-        ELSE greatest(d.first_day, least(d.last_day, CAST(b.event_time AS DATE)))
+        WHEN d.first_day IS NULL THEN b.event_day
+        ELSE greatest(d.first_day, least(d.last_day, b.event_day))
     END AS send_day,
     d.first_day IS NOT NULL AS has_sent,
     coalesce(d.has_domains, false) AS has_sent_by_domain
