@@ -1,0 +1,128 @@
+"""`import`: what a person has on their desk into the lake: zip, csv, tsv, jsonl, parquet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import bouncelens
+from bouncelens.errors import InputInvalid
+from bouncelens.extract.files import FileSource
+from bouncelens.service.intake import Counts, Intake, with_provider
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bouncelens.service.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import did. `read`: the parts of the file and what each holds; `skipped`: parts that
+    hold nothing for us; `partial`: what is lacking and why."""
+
+    file: str
+    read: tuple[tuple[str, str], ...]
+    skipped: tuple[str, ...]
+    pages: int
+    received: int
+    stored: int
+    known: int
+    quarantined: int
+    jobs: int
+    sends: int
+    partial: tuple[str, ...]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when something is lacking."""
+        return 3 if self.partial else 0
+
+
+def import_file(
+    workspace: Workspace,
+    path: Path,
+    *,
+    account: int | None = None,
+    job: int | None = None,
+    progress: Callable[[Counts], None] = lambda _: None,
+) -> ImportResult:
+    """Read a file into the lake. `account` and `job` count where the file has no such column;
+    the settings' only account is assumed without being said.
+
+    Raises InputInvalid when the file cannot be used at all, StoreError. A file that breaks off in
+    the middle is partial, and so is one with rows that could not be read.
+    """
+    began = time.monotonic()
+    source = FileSource(path, given=_given(workspace, account, job))
+    run = workspace.ledger.start_run("import", version=bouncelens.__version__)
+    try:
+        result = _imported(workspace, source, path.name, run, progress)
+    except BaseException as error:
+        workspace.ledger.finish_run(run, "failed", counts={}, detail=str(error)[:2000])
+        raise
+    counts = {name: n for name, n in asdict(result).items() if isinstance(n, int)}
+    outcome = "partial" if result.partial else "ok"
+    workspace.ledger.finish_run(run, outcome, counts=counts, detail=" ".join(result.partial)[:2000])
+    return replace(result, seconds=time.monotonic() - began)
+
+
+def _imported(
+    workspace: Workspace,
+    source: FileSource,
+    name: str,
+    run: int,
+    progress: Callable[[Counts], None],
+) -> ImportResult:
+    intake, partial = Intake(workspace, run), list[str]()
+    jobs = sends = 0
+    try:
+        try:
+            for page in source.pages():
+                intake.take(page)
+                progress(intake.counts)
+        finally:
+            intake.flush()
+        found = source.jobs()
+        intake.quarantine(list(found.quarantined))
+        jobs = found.table.num_rows
+        workspace.lake.put_jobs(found.table)
+        counted = source.sends()
+        intake.quarantine(list(counted.quarantined))
+        sends = counted.table.num_rows
+        workspace.lake.put_sends(with_provider(counted.table))
+    except InputInvalid as error:
+        if not intake.counts.stored + intake.counts.known:
+            raise
+        partial.append(str(error))
+    counts = intake.counts
+    if counts.quarantined:
+        if not (counts.received or jobs or sends):
+            raise InputInvalid(_nothing(workspace, run, name, counts.quarantined))
+        partial.append(f"{name}: {counts.quarantined:,} rows could not be read; they are kept.")
+    return ImportResult(
+        name,
+        tuple((content.part.name, content.kind) for content in source.contents),
+        source.skipped,
+        **asdict(counts),
+        jobs=jobs,
+        sends=sends,
+        partial=tuple(partial),
+        seconds=0.0,
+    )
+
+
+def _nothing(workspace: Workspace, run: int, name: str, count: int) -> str:
+    first = next(iter(workspace.ledger.quarantined(run=run, limit=1)), None)
+    why = f" (line {first.line}: {first.reason})" if first else ""
+    return f"{name}: none of its {count:,} rows could be read{why}."
+
+
+def _given(workspace: Workspace, account: int | None, job: int | None) -> dict[str, int]:
+    known = workspace.settings.accounts
+    if account is None and len(known) == 1:
+        account = known[0].mid
+    return {n: v for n, v in (("account", account), ("job", job)) if v is not None}

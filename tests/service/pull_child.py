@@ -1,0 +1,20 @@
+"""A pull in a process of its own, so that a test may kill it: one line per step of progress."""
+
+import json
+import sys
+
+from bouncelens.service.pull import pull
+from bouncelens.service.workspace import Workspace
+from bouncelens.settings import Settings
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    settings = Settings.model_validate(json.loads(sys.argv[1]))
+    with Workspace.open(settings) as workspace:
+        pull(workspace, progress=lambda p: say(f"{p.step} {p.account.mid} {p.done}"))
+    say("done")
