@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 _JOBS_BEFORE = timedelta(days=14)
 
 
+# Where each step begins, and its share, in the work for one account.
+_SHARES = {"bounces": (0.0, 0.8), "jobs": (0.8, 0.1), "sends": (0.9, 0.1)}
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pull is: for bars. `done` is the share of the account's window, 0 to 1."""
+    """How far a pull is: for bars. `done` is the share of the account's work, 0 to 1."""
 
     account: Account
     number: int  # of the account, from 1
@@ -127,7 +131,8 @@ def _tell(
     done: float,
     rows: int,
 ) -> None:
-    progress(Progress(account, number, of, step, done, rows))
+    begin, share = _SHARES[step]
+    progress(Progress(account, number, of, step, begin + share * done, rows))
 
 
 def _result(pulls: tuple[AccountPull, ...], notes: list[str], seconds: float) -> PullResult:
