@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 RULES = Path(__file__).parent / "rules"
-_LONGEST_PATTERN = 2000  # characters; linear time is linear in the pattern too
+# Characters of a pattern: matching is linear in the pattern too. Ours are measured, users' are not.
+_LONGEST_OF_USERS, _LONGEST_OF_OURS = 2000, 10_000
 _MOST_USER_RULES = 2000
 _LISTS = ("provider", "examples", "not_examples", "keep")
 _PLAIN = ("reason", "text", "unless", "code", "status", "temporary", "confidence", "source")
@@ -88,6 +89,7 @@ def load_rules(extra: Sequence[Path] = ()) -> Ruleset:
         if len(found) > _MOST_USER_RULES:
             raise RuleInvalid(str(path), None, f"more than {_MOST_USER_RULES} rules")
         rules += _checked(path.name, found, reasons)
+        _refuse_long(rules)
     for path in rule_files():
         rules += _checked(str(path.relative_to(RULES)), _read(path, digest), reasons)
     _refuse_duplicates(rules)
@@ -182,8 +184,8 @@ def _check_rest(source: str, name: str, table: dict[str, Any]) -> None:
 def _check_pattern(source: str, name: str, key: str, pattern: object) -> None:
     if not isinstance(pattern, str) or not pattern:
         raise RuleInvalid(source, name, f"{key} must be a regular expression")
-    if len(pattern) > _LONGEST_PATTERN:
-        raise RuleInvalid(source, name, f"{key} is longer than {_LONGEST_PATTERN} characters")
+    if len(pattern) > _LONGEST_OF_OURS:
+        raise RuleInvalid(source, name, f"{key} is longer than {_LONGEST_OF_OURS} characters")
     if key in ("text", "unless"):
         # The canonical text is lower case, so a capital letter could never match.
         bare = _ESCAPED_CLASS.sub("", pattern)
@@ -208,6 +210,15 @@ _OPTIONS.dot_nl = True
 
 def _words(detail: object) -> str:
     return detail.decode("utf-8", "replace") if isinstance(detail, bytes) else str(detail)
+
+
+def _refuse_long(rules: Sequence[Rule]) -> None:
+    for rule in rules:
+        for pattern in (rule.text, rule.unless, rule.code, rule.status):
+            if pattern and len(pattern) > _LONGEST_OF_USERS:
+                raise RuleInvalid(
+                    rule.file, rule.id, f"a pattern is longer than {_LONGEST_OF_USERS} characters"
+                )
 
 
 def _refuse_duplicates(rules: Sequence[Rule]) -> None:

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["Keep", "Masked", "canonical", "masked", "template_id"]
 
 # One character for one, so that places in the canonical text lead back to the server's words.
-# The dotted capital I and the Kelvin sign would turn into ASCII letters and join what they part.
+# The dotted capital I and the Kelvin sign would turn into ASCII letters, and a dash into a sign
+# that belongs to pieces; both would join what they part. So dashes become plain at the end.
 _PLAIN = str.maketrans(
     "\u2018\u2019\u201a\u00b4\u0060\u201c\u201d\u201e\u00ab\u00bb"
-    "\u2010\u2011\u2012\u2013\u2014\u2212\u00a0\u3000\u0130\u212a",
-    "'''''\"\"\"\"\"------  ??",
+    "\u2010\u2011\u2012\u2014\u2015\u2212\u00a0\u3000\u0130\u212a",
+    "'''''\"\"\"\"\"\u2013\u2013\u2013\u2013\u2013\u2013  ??",
 )
+_DASH = "\u2013"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _CLOCK = r"<n>:<n>(?::(?:<n>|<id>))?(?:\.(?:<n>|<id>))?"
 _INSIDE = r"(?:[^\s<>\"'()\[\]{},;|]|<(?:n|id|ip|host|addr|time)>)"
@@ -87,7 +89,7 @@ def masked(text: str, keep: Keep | None = None) -> Masked:
     bones, to_source = _joined(skeleton_parts(lowered(text[:LIMIT]), keep or _NONE))
     code, status = codes_in(bones)
     words, to_bones = _joined(_second_half(bones))
-    return Masked(words.rstrip(), code, status, to_bones, to_source)
+    return Masked(words.rstrip().replace(_DASH, "-"), code, status, to_bones, to_source)
 
 
 def template_id(text: str, code: int | None, status: str | None, provider: str | None) -> int:
@@ -98,7 +100,7 @@ def template_id(text: str, code: int | None, status: str | None, provider: str |
 
 
 def lowered(text: str) -> str:
-    """Lower case with plain quotes and dashes, one character for one."""
+    """Lower case with plain quotes, one character for one."""
     plain = text.translate(_PLAIN)
     lower = plain.lower()
     if len(lower) == len(plain):

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bouncelens.parse.automaton import Automaton
 from bouncelens.parse.tlds import TLDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from bouncelens.parse.automaton import Automaton
+    from collections.abc import Iterable, Iterator
 
 Part = tuple[str, int, int]  # words or placeholder, offset, length there
 
@@ -26,8 +25,8 @@ Part = tuple[str, int, int]  # words or placeholder, offset, length there
 class Keep:
     """What must not be masked because rules speak of it; all lower case.
 
-    `hosts`: domains kept with whatever stands before them. `codes`: ids, numbers and addresses
-    kept as they are. `code_forms`: an automaton of further ones.
+    `hosts`: domains kept with whatever stands before them. `codes`: addresses and the like, kept
+    as they are. `code_forms`: an automaton of ids and numbers. Made by `keep_of`.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -46,6 +45,15 @@ class Keep:
                 front = [label if _LETTERS.fullmatch(label) else "<n>" for label in labels[:at]]
                 return ".".join([*front[-3:], *labels[at:]])
         return "<host>"
+
+
+def keep_of(hosts: Iterable[str], codes: Iterable[str], code_patterns: Iterable[str]) -> Keep:
+    """A `Keep` of domains, of codes as they stand, and of patterns that match codes in full."""
+    codes = frozenset(codes)
+    # A code within one word goes into the automaton too, so that there is one place to look.
+    dotted = frozenset(code for code in codes if "@" in code or "." in code)
+    patterns = [*code_patterns, *(re.escape(code) for code in sorted(codes - dotted))]
+    return Keep(frozenset(hosts), dotted, Automaton(patterns) if patterns else None)
 
 
 LONGEST_WORD = 40

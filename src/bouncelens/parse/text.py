@@ -17,7 +17,7 @@ _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAK = re.compile(r"[ \t]*(?:\r\n|\n|\r|\u2028|\u2029)[ \t]*")
 _SPACE = re.compile(r"\s+")
-_ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#39|#34|#60|#62);", re.IGNORECASE)
+_ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#39|#34|#60|#62);", re.IGNORECASE | re.ASCII)
 _ENTITIES = {
     "lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ",
     "#39": "'", "#34": '"', "#60": "<", "#62": ">",
@@ -43,7 +43,9 @@ def tame(text: str) -> str:
     """`text` without escapes, control and invisible characters; line breaks become newlines."""
     if text.isascii() and text.isprintable():
         return _unescape(text)
-    text = _INVISIBLE.sub("", _ESCAPE.sub("", _mend(text)))
+    # Removing an invisible character joins what it parts; one that only mending brings to light
+    # becomes a space, so that the compiled kernel, which does not mend, need not know of it.
+    text = _INVISIBLE.sub(" ", _mend(_INVISIBLE.sub("", _ESCAPE.sub("", text))))
     return _unescape(_CONTROL.sub(" ", _BREAK.sub("\n", text)))
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from bouncelens.bounce import Reply, Template, Verdict
 from bouncelens.classify.classifier import Classifier, Judgement
 from bouncelens.classify.ruleset import Ruleset, load_rules
-from bouncelens.parse.automaton import Automaton
-from bouncelens.parse.mask import Keep, Masked, masked, template_id
+from bouncelens.parse.mask import Masked, masked, template_id
 from bouncelens.parse.provider import provider_of
 from bouncelens.parse.reply import read_reply
+from bouncelens.parse.skeleton import Keep, keep_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,7 @@ class Judge:
     def keep(self) -> Keep:
         """What the mask has to keep."""
         mentions = self.ruleset.mentions
-        forms = Automaton(mentions.code_patterns) if mentions.code_patterns else None
-        return Keep(mentions.hosts, mentions.codes, forms)
+        return keep_of(mentions.hosts, mentions.codes, mentions.code_patterns)
 
     def judge(
         self,
