@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.wire.sftp import Sftp
     from sfmc_sandbox.wire.trouble import Trouble
 
 
@@ -72,6 +73,7 @@ def _serve(options: argparse.Namespace) -> int:
         return 5
     with listener:
         _run(sandbox, listener)
+    sandbox.close()
     return 0
 
 
@@ -95,12 +97,14 @@ def _run(sandbox: Sandbox, listener: socket.socket) -> None:
     import uvicorn
 
     from sfmc_sandbox.wire.app import make_app
+    from sfmc_sandbox.wire.sftp import start_sftp
     from sfmc_sandbox.wire.tearing import TearableProtocol
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            print(json.dumps(ready_line(sandbox, listener)), flush=True)  # noqa: T201
+            self.sftp = await start_sftp(sandbox, host=str(listener.getsockname()[0]))
+            print(json.dumps(ready_line(sandbox, listener, self.sftp)), flush=True)  # noqa: T201
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -126,7 +130,7 @@ def _run(sandbox: Sandbox, listener: socket.socket) -> None:
 _ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
-def ready_line(sandbox: Sandbox, listener: socket.socket) -> dict[str, object]:
+def ready_line(sandbox: Sandbox, listener: socket.socket, sftp: Sftp) -> dict[str, object]:
     """What a caller needs to know to use the sandbox."""
     host, port = listener.getsockname()[:2]
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
@@ -138,6 +142,15 @@ def ready_line(sandbox: Sandbox, listener: socket.socket) -> dict[str, object]:
         "accounts": [{"mid": unit.mid, "name": unit.name} for unit in sandbox.tenant.units],
         "sends_data_extension": "bouncelens_sends",
         "planted": sandbox.tenant.truth.num_rows,
+        "sftp": {
+            "host": listener.getsockname()[0],
+            "port": sftp.port,
+            "host_key": sftp.host_key,
+            "users": [
+                {"user": str(unit.mid), "password": sandbox.storage.password(unit.mid)}
+                for unit in sandbox.tenant.units
+            ],
+        },
     }
 
 

@@ -29,6 +29,12 @@ def tenant() -> Tenant:
 
 
 @pytest.fixture(scope="session")
+def spare() -> Tenant:
+    """A smaller tenant for tests that put a sandbox of their own around it."""
+    return make_tenant(Plan(seed=12, bounces=2_000, until=SMALL.until))
+
+
+@pytest.fixture(scope="session")
 def running(tenant: Tenant) -> Iterator[Caller]:
     """A sandbox on a free port of loopback."""
     sandbox = Sandbox.of(tenant)
@@ -45,6 +51,7 @@ def running(tenant: Tenant) -> Iterator[Caller]:
         yield Caller(f"http://127.0.0.1:{listener.getsockname()[1]}", sandbox, http)
     server.should_exit = True
     thread.join()
+    sandbox.close()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ NOW = datetime(2026, 5, 31, 18)  # noqa: DTZ001 - Marketing Cloud's naive clock
 
 
 @pytest.fixture(scope="module")
-def sandbox(tenant: Tenant) -> Sandbox:
-    sandbox = Sandbox.of(tenant)
+def sandbox(spare: Tenant) -> Sandbox:
+    sandbox = Sandbox.of(spare)
     made = sandbox.extensions.make(
         RETAIL, "things", "My Things",
         (Field("N", "Number", is_key=True), Field("S", "Text", 50), Field("D", "Date"),

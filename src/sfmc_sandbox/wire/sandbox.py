@@ -14,6 +14,7 @@ from sfmc_sandbox.extensions import Extensions
 from sfmc_sandbox.queries import Queries
 from sfmc_sandbox.runs import Runs
 from sfmc_sandbox.sql.views import DataViews
+from sfmc_sandbox.storage import Storage, run_extract_activity
 from sfmc_sandbox.wire.change_subscriber import SETTABLE
 from sfmc_sandbox.wire.paging import Pages
 from sfmc_sandbox.wire.rest_rows import RowsRequests
@@ -41,6 +42,7 @@ class Sandbox:
     queries: Queries
     runs: Runs
     trouble: Trouble
+    storage: Storage
     tokens: Tokens = field(default_factory=Tokens)
     pages: Pages = field(default_factory=Pages)
     rowsets: Rowsets = field(default_factory=Rowsets)
@@ -63,7 +65,17 @@ class Sandbox:
         views = DataViews(tenant, now())
         queries = Queries(tenant.db, extensions, views, tenant.units[0].mid, now)
         runs = Runs(activities, extensions, queries, trouble, now)
-        return cls(tenant, extensions, activities, queries, runs, trouble)
+        made = cls(
+            tenant, extensions, activities, queries, runs, trouble, Storage(tenant.plan.seed)
+        )
+        # A data extract activity in an automation (object type 73).
+        runs.other[73] = lambda mid, number: run_extract_activity(made, mid, number)
+        return made
+
+    def close(self) -> None:
+        """Ends what runs and removes the files."""
+        self.runs.close()
+        self.storage.close()
 
     def now(self) -> datetime:
         """The world's now in Marketing Cloud's clock."""

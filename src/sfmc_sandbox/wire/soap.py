@@ -12,6 +12,7 @@ from sfmc_sandbox.wire.change_subscriber import change_subscriber
 from sfmc_sandbox.wire.soap_about import describe, system_status, version_info
 from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, envelope, fault
 from sfmc_sandbox.wire.soap_change import Change, Outcome, make_changer
+from sfmc_sandbox.wire.soap_extract import extract
 from sfmc_sandbox.wire.soap_perform import perform, schedule
 from sfmc_sandbox.wire.soap_request import read_request
 from sfmc_sandbox.wire.soap_retrieve import retrieve
@@ -41,6 +42,7 @@ _CALLS: dict[str, tuple[Callable[[Sandbox, Token, etree._Element], str], str]] =
     "Delete": (make_changer("Delete", _CHANGERS), "DeleteResponse"),
     "Perform": (perform, "PerformResponse"),
     "Schedule": (schedule, "ScheduleResponse"),
+    "Extract": (extract, "ExtractResponse"),
     "Describe": (describe, "DescribeResponse"),
     "VersionInfo": (version_info, "VersionInfoResponse"),
     "GetSystemStatus": (system_status, "GetSystemStatusResponse"),

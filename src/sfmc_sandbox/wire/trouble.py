@@ -22,6 +22,11 @@ SCENARIOS: dict[str, tuple[int, str]] = {
     "reset-mid-page": (4, "the connection ends in the middle of a page"),
     "query-partial-rows": (1, "a query fails after half of its rows are written"),
     "isrunning-race": (1, "a query says for a while that it does not run before it does"),
+    "half-a-zip": (1, "an extract's zip ends in the middle"),
+    "zip-bomb": (1, "an extract holds a file of half a gigabyte of zeros"),
+    "utf16-cut": (1, "an extract's files end inside a character"),
+    "extra-column": (1, "an extract's files have one column more"),
+    "missing-column": (1, "an extract's files lack a column"),
     "slow": (1, "every answer takes a second"),
 }
 

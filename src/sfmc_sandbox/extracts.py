@@ -1,0 +1,273 @@
+"""Tracking Extracts and data extension extracts: files as section 7 of the fact sheet has them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+import zipfile
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from sfmc_sandbox.rows import read_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from sfmc_sandbox.extensions import DataExtension
+    from sfmc_sandbox.world.tenant import Tenant
+
+MAX_DAYS = 30  # of a fixed range; rolling ones reach further
+_ROLLING = {1, 7, 30, 60, 90}
+_CLOCK = "strftime({}, '%-m/%-d/%Y %-I:%M:%S %p')"
+_CHUNK = 20_000
+FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*<>|?"\x00-\x1f]')
+_TOKENS = {
+    "Year": "%Y", "Month": "%m", "Day": "%d", "Hour": "%H", "Minute": "%M", "Second": "%S",
+}  # fmt: skip
+
+
+class ExtractRefused(ValueError):  # noqa: N818 - named for what happened
+    """An extract that cannot be run; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to extract."""
+
+    accounts: tuple[int, ...]
+    start: datetime  # Marketing Cloud's clock
+    end: datetime
+    name: str
+    kinds: tuple[str, ...]
+    shape: str = "csv"  # csv, tab or xml
+    encoding: str = "utf-16-le"  # with a BOM; or utf-8
+    is_quoted: bool = True
+    troubles: frozenset[str] = field(default_factory=frozenset)
+
+
+@cache
+def _book() -> dict[str, Any]:
+    text = (files("sfmc_sandbox") / "extract.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def read_order(
+    parameters: Mapping[str, str], mid: int, *, units: tuple[int, ...], now: datetime
+) -> Order:
+    """An order from the parameters of an ExtractRequest or activity. Raises ExtractRefused."""
+    given = {name.lower(): value.strip() for name, value in parameters.items()}
+    kinds = tuple(
+        kind for kind, block in _book().items()
+        if kind != "values" and _is_true(given.get(block["flag"].lower(), ""))
+    )  # fmt: skip
+    if not kinds:
+        raise ExtractRefused("No type of data was chosen to extract.")
+    start, end = _range(given, now)
+    encoding = given.get("characterencoding", given.get("character encoding", "")).lower()
+    if "unicodeoutput" in given and not _is_true(given["unicodeoutput"]):
+        encoding = "utf-8"
+    return Order(
+        accounts=_accounts(given.get("accountids", ""), mid, units),
+        start=start,
+        end=end,
+        name=file_name(given.get("outputfilename") or given.get("filespec") or "", now),
+        kinds=kinds,
+        shape=_shape(given.get("format", "csv")),
+        encoding="utf-8" if encoding in {"utf-8", "utf8", "ascii"} else "utf-16-le",
+        is_quoted=_is_true(given.get("quotetext", "true")),
+    )
+
+
+def _is_true(text: str) -> bool:
+    return text.strip().lower() in {"true", "1", "yes"}
+
+
+def _shape(text: str) -> str:
+    shape = text.lower().removesuffix("-delimited")
+    if shape not in {"csv", "tab", "xml"}:
+        raise ExtractRefused(f"The format {text[:40]} is not known.")
+    return shape
+
+
+def _range(given: Mapping[str, str], now: datetime) -> tuple[datetime, datetime]:
+    rolling = given.get("rollingrange", given.get("rolling range", ""))
+    if rolling:
+        digits = re.sub(r"\D", "", rolling)
+        if not digits or int(digits) not in _ROLLING:
+            raise ExtractRefused("A rolling range is 1, 7, 30, 60 or 90 days.")
+        return now - timedelta(days=int(digits)), now
+    try:
+        start, end = read_date(given["startdate"]), read_date(given["enddate"])
+    except (KeyError, ValueError) as problem:
+        raise ExtractRefused("StartDate and EndDate are needed: M/d/yyyy h:mm:ss tt.") from problem
+    if end <= start:
+        raise ExtractRefused("EndDate must lie after StartDate.")
+    if end - start > timedelta(days=MAX_DAYS):
+        raise ExtractRefused(f"The range is longer than {MAX_DAYS} days.")
+    return start, end
+
+
+def _accounts(text: str, mid: int, units: tuple[int, ...]) -> tuple[int, ...]:
+    """Blank is this account, `*` all, else a list."""
+    if not text:
+        return (mid,)
+    if text == "*":
+        return units if mid == units[0] else (mid,)
+    wanted = {part.strip() for part in text.split(",")}
+    allowed = units if mid == units[0] else (mid,)
+    chosen = tuple(unit for unit in allowed if str(unit) in wanted)
+    if len(chosen) < len(wanted):
+        raise ExtractRefused("An account of AccountIDs is not known or not allowed.")
+    return chosen
+
+
+def file_name(pattern: str, now: datetime) -> str:
+    """The name with its tokens filled. Raises ExtractRefused for forbidden characters."""
+    name = re.sub(r"%%(\w+)%%", lambda m: now.strftime(_TOKENS.get(m[1], "")) or m[0], pattern)
+    if not name or FORBIDDEN_IN_NAMES.search(name) or name.startswith("."):
+        raise ExtractRefused(f"The file name {name[:60]!r} is not valid.")
+    return name
+
+
+def tracking_extract(tenant: Tenant, order: Order, folder: Path) -> Path:
+    """Writes the zip into the folder; its path."""
+    if not order.name.lower().endswith(".zip"):
+        raise ExtractRefused("The name of a Tracking Extract must end in .zip.")
+    path = folder / order.name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+        for kind in order.kinds:
+            _write_kind(tenant, order, kind, archive)
+        if "zip-bomb" in order.troubles:
+            with archive.open("Conversions.csv", "w", force_zip64=True) as stream:
+                for _ in range(512):
+                    stream.write(b"0" * (1 << 20))
+    if "half-a-zip" in order.troubles:
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+    return path
+
+
+def _write_kind(tenant: Tenant, order: Order, kind: str, archive: zipfile.ZipFile) -> None:
+    columns = list(_book()[kind]["columns"])
+    if "missing-column" in order.troubles:
+        columns.remove(
+            next(c for c in ("BatchID", "Subject", "DateHeld", "Status") if c in columns)
+        )
+    sql = _select(kind, columns)
+    accounts = ", ".join(str(int(mid)) for mid in order.accounts)
+    found = tenant.db.cursor().execute(
+        sql.replace("{scope}", f"IN ({accounts})"), [order.start, order.end]
+    )
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        while chunk := found.fetchmany(_CHUNK):
+            yield from chunk
+
+    extra = "extra-column" in order.troubles
+    ending = "xml" if order.shape == "xml" else ("txt" if order.shape == "tab" else "csv")
+    with archive.open(f"{kind}.{ending}", "w", force_zip64=True) as raw:
+        stream: Any = _CutStream(raw) if "utf16-cut" in order.troubles else raw
+        with io.TextIOWrapper(stream, encoding=order.encoding, newline="") as text:
+            if order.encoding == "utf-16-le":
+                text.write("\ufeff")
+            names = [*columns, "CampaignID"] if extra else columns
+            _write(text, names, ((*row, 0) if extra else row for row in rows()), order)
+
+
+def _write(
+    text: io.TextIOWrapper, names: list[str], rows: Iterator[tuple[object, ...]], order: Order
+) -> None:
+    if order.shape == "xml":
+        text.write('<?xml version="1.0" encoding="UTF-16"?>\r\n<rows>\r\n')
+        for row in rows:
+            cells = (f"<{n}>{escape(str(v or ''))}</{n}>" for n, v in zip(names, row, strict=True))
+            text.write(f"<row>{''.join(cells)}</row>\r\n")
+        text.write("</rows>\r\n")
+        return
+    writer = csv.writer(
+        text,
+        delimiter="\t" if order.shape == "tab" else ",",
+        quoting=csv.QUOTE_MINIMAL if order.is_quoted else csv.QUOTE_NONE,
+        escapechar=None if order.is_quoted else "\\",
+        lineterminator="\r\n",
+    )
+    writer.writerow(names)
+    writer.writerows(rows)
+
+
+class _CutStream(io.RawIOBase):
+    """Drops the last byte: the file ends inside a character."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self._kept = inner, b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        both = self._kept + bytes(data)
+        self._inner.write(both[:-1])
+        self._kept = both[-1:]
+        return len(data)
+
+
+def _select(kind: str, columns: list[str]) -> str:
+    block, values = _book()[kind], _book()["values"]
+
+    def value(name: str) -> str:
+        text = str(values[name]).replace("{event}", block.get("event", ""))
+        if kind == "SendJobs":
+            text = text.replace("e.mid", "j.mid").replace("e.job_id", "j.job_id")
+        if kind == "Subscribers":
+            text = text.replace("e.mid", "s.mid")
+        if kind == "Lists" and name in {"Status", "DateCreated"}:
+            return "'Active'" if name == "Status" else _CLOCK.format("min(e.start_time)")
+        return re.sub(r"\{clock:([^}]+)\}", lambda m: _CLOCK.format(m[1]), text)
+
+    chosen = ", ".join(value(name) for name in columns)
+    sources = {
+        "SendJobs": "job j WHERE j.mid {scope} AND j.start_time >= ? AND j.start_time < ? "
+        "ORDER BY j.start_time",
+        "Subscribers": "subscriber s WHERE s.mid {scope} AND (? < ?) ORDER BY s.sub",
+        "Lists": "job e WHERE e.mid {scope} AND (? < ?) GROUP BY e.mid, e.list_id",
+    }
+    source = sources.get(kind) or (
+        f"{block['table']} e JOIN subscriber s USING (sub) JOIN job j USING (job_id) "
+        "WHERE e.mid {scope} AND e.event_time >= ? AND e.event_time < ? ORDER BY e.event_time"
+    )
+    return f"SELECT {chosen} FROM {source}"  # noqa: S608 - our own table of columns
+
+
+def extension_extract(
+    tenant: Tenant, extension: DataExtension, given: Mapping[str, str], *, folder: Path,
+    now: datetime,
+) -> Path:  # fmt: skip
+    """Writes a data extension as text; its path. The bools come as "True" and "False"."""
+    path = folder / file_name(given.get("FileSpec") or f"{extension.name}.csv", now)
+    names = [f.name for f in extension.fields]
+    cells = ", ".join(
+        f"coalesce({_CLOCK.format(f.quoted)}, '')" if f.type == "Date" else f.quoted
+        for f in extension.fields
+    )
+    found = tenant.db.cursor().execute(f"SELECT {cells} FROM {extension.table}")  # noqa: S608
+    with path.open("w", encoding="utf-8", newline="") as text:
+        writer = csv.writer(
+            text,
+            delimiter=(given.get("ColumnDelimiter") or ",")[:1],
+            quoting=csv.QUOTE_ALL
+            if _is_true(given.get("TextQualified", ""))
+            else csv.QUOTE_MINIMAL,
+            lineterminator="\n" if _is_true(given.get("UsesLineFeed", "")) else "\r\n",
+        )
+        if _is_true(given.get("HasColumnHeaders", "true")):
+            writer.writerow(names)
+        while chunk := found.fetchmany(_CHUNK):
+            writer.writerows(chunk)
+    return path
