@@ -78,6 +78,7 @@ def _made(uri: str, table: LakeTable, options: dict[str, str]) -> DeltaTable:
             partition_by=list(table.partition_by) or None,
             name=table.name,
             description=table.title,
+            configuration=dict(table.properties),
             storage_options=options,
         )
     except DeltaError:

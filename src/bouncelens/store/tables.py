@@ -71,6 +71,9 @@ class LakeTable:
     partition_by: tuple[str, ...] = ()
     meet: Mapping[str, str] = field(default_factory=dict)
     else_: str = "s.{column}"
+    properties: Mapping[str, str] = field(
+        default_factory=lambda: {"delta.checkpointInterval": "10"}
+    )
 
     @property
     def schema(self) -> pa.Schema:
@@ -92,7 +95,16 @@ class LakeTable:
 _KEEP_KNOWN = "coalesce(s.{column}, t.{column})"
 
 BOUNCES = LakeTable(
-    "bounces", "One row per bounce event.", BOUNCE_FIELDS, IDENTITY, partition_by=("event_month",)
+    "bounces",
+    "One row per bounce event.",
+    BOUNCE_FIELDS,
+    IDENTITY,
+    partition_by=("event_month",),
+    # A pull makes a commit per page. Frequent checkpoints and few statistics keep each one cheap.
+    properties={
+        "delta.checkpointInterval": "10",
+        "delta.dataSkippingStatsColumns": "account,job,event_time",
+    },
 )
 SENDS = LakeTable(
     "sends",
