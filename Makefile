@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := .bootstrap/bin/uv
 UV_RUN := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet
 
-.PHONY: help demo setup setup-dev browser test check format lint types imports rules tests lock screenshot clean
+.PHONY: help demo setup setup-dev browser clients test check format lint types imports rules tests lock screenshot clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ setup-dev: .venv/.dev ## the same, and what its tests need
 browser: ## Chromium and its driver, for the tests of the pages
 	@sh tests/install_browser.sh
 
-test: setup-dev browser check ## everything CI runs
+test: setup-dev browser clients check ## everything CI runs
+
+clients: setup-dev ## other people's Marketing Cloud clients, for the tests of the sandbox
+	@sh tests/sandbox/clients/install.sh
 
 check: format lint types imports rules tests ## the same, without the set-up
 
@@ -69,4 +72,4 @@ screenshot: setup-dev browser ## the picture in the README, made by the project 
 	@$(BIN)/python docs/screenshot.py
 
 clean: ## remove what was built here
-	@rm -rf .venv .bootstrap build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .bootstrap .clients build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

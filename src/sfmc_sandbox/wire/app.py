@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -60,7 +61,10 @@ def make_app(sandbox: Sandbox) -> Starlette:
             response = await run_in_threadpool(rest.call, sandbox, request, scope, answer)
             return await _troubled(sandbox, request, response)
 
-        return Route(path, endpoint, methods=[method])
+        route = Route(path, endpoint, methods=[method])
+        # Paths are case-insensitive; fuel-rest writes all of them in lower case.
+        route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
+        return route
 
     async def elsewhere(request: Request) -> Response:
         path = request.url.path.lower()

@@ -22,6 +22,9 @@ class RestError(Exception):
             "message": self.message,
         }
         headers = {}
+        if self.status == 401:
+            # Salesforce's own fuel-rest renews its token only when this says so.
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         if self.code == 50100:
             content["retryAfter"] = RETRY_AFTER_S
             headers["Retry-After"] = str(RETRY_AFTER_S)

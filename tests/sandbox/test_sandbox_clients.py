@@ -1,0 +1,74 @@
+"""Other people's clients, unmodified but for their addresses: section 10 of the fact sheet.
+
+`make clients` installs them apart from our own environment.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sandbox_caller import RETAIL, Caller
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent / "clients"
+FUEL = ROOT / ".clients" / "fuel" / "bin" / "python"
+NODE = ROOT / ".clients" / "node_modules" / "sfmc-sdk"
+
+
+def _has_fuel() -> bool:
+    return FUEL.exists() and subprocess.run([str(FUEL), "-W", "ignore", "-c", "import FuelSDK"],
+                                            capture_output=True).returncode == 0  # fmt: skip
+
+
+def _ready(caller: Caller) -> str:
+    return json.dumps(
+        {
+            "url": caller.url,
+            "client_id": caller.sandbox.client_id,
+            "client_secret": caller.sandbox.client_secret,
+            "accounts": [{"mid": unit.mid} for unit in caller.sandbox.tenant.units],
+        }
+    )
+
+
+def _seen(command: list[str], folder: Path) -> dict[str, Any]:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _planted(caller: Caller) -> int:
+    return int(sum(mid == RETAIL for mid in caller.sandbox.tenant.truth["account"].to_pylist()))
+
+
+@pytest.mark.skipif(not _has_fuel(), reason="FuelSDK is not installed: make clients")
+def test_sfmc_10_fuelsdk_runs_unmodified(caller: Caller, tmp_path: Path) -> None:
+    seen = _seen([str(FUEL), "-W", "ignore", str(HERE / "fuelsdk_visit.py"), _ready(caller),
+                  str(tmp_path / "local.wsdl")], tmp_path)  # fmt: skip
+    assert seen["bounces"] == _planted(caller) > 2500
+    assert seen["created"] == "Data Extension created."
+    assert (seen["row"], seen["read"]) == ("OK", ["1", "x"])
+    assert (seen["person"], seen["again"]) == ("Created Subscriber.", 12014)
+    assert seen["described"] > 8
+
+
+@pytest.mark.skipif(
+    not (NODE.exists() and shutil.which("node")), reason="npm clients are missing: make clients"
+)
+def test_sfmc_10_sfmc_sdk_fuel_soap_and_fuel_rest_run_unmodified(caller: Caller) -> None:
+    seen = _seen(["node", str(HERE / "npm_visit.cjs"), _ready(caller)], ROOT / ".clients")
+    assert seen["sdk_bounces"] == _planted(caller)
+    rows = caller.rest("/data/v1/customobjectdata/key/bouncelens_sends/rowset").json()["count"]
+    assert seen["sdk_rows"] == rows
+    assert seen["sdk_nothing"] == "Could not find an array to iterate over"
+    assert seen["sdk_error"].startswith("Unable to find a handler for object type: Foo.")
+    assert seen["sdk_described"] > 8
+    assert seen["sdk_created"] == "Data Extension created."
+    assert seen["sdk_renewed"] == RETAIL
+    assert seen["fuel_soap"] == ["MoreDataAvailable", 2500]
+    assert seen["fuel_rest"] == rows
