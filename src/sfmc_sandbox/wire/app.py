@@ -33,59 +33,61 @@ class BodyTooLarge(Exception):  # noqa: N818 - named for what happened
 
 def make_app(sandbox: Sandbox) -> Starlette:
     """Everything the sandbox serves, on one port."""
-
-    async def sign_in(request: Request) -> Response:
-        try:
-            body = await _body(request)
-        except BodyTooLarge:
-            return RestError(413, 10000, "The request is too large.").response()
-        return await run_in_threadpool(oauth.sign_in, sandbox, request, body)
-
-    async def service(request: Request) -> Response:
-        try:
-            body = await _body(request)
-        except BodyTooLarge:
-            frame = Frame(f"{sandbox.base_url(request)}Service.asmx")
-            problem = Fault("Client", "There was an exception running the extensions specified in "
-                            "the config file. ---> Maximum request length exceeded.")  # fmt: skip
-            return Response(fault(frame, problem), 500, media_type=content_type(frame))
-        response = await run_in_threadpool(soap.call, sandbox, request, body)
-        return await _troubled(sandbox, request, response)
-
-    def rest_route(method: str, path: str, scope: str, answer: rest.Answer) -> Route:
-        async def endpoint(request: Request) -> Response:
-            try:
-                request.state.body = await _body(request)
-            except BodyTooLarge:
-                return RestError(413, 10000, "The request is too large.").response()
-            response = await run_in_threadpool(rest.call, sandbox, request, scope, answer)
-            return await _troubled(sandbox, request, response)
-
-        route = Route(path, endpoint, methods=[method])
-        # Paths are case-insensitive; fuel-rest writes all of them in lower case.
-        route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
-        return route
+    # Clients write the slash at the end or not.
+    routes = [
+        _rest_route(sandbox, method, path + slash, (scope, answer))
+        for method, path, scope, answer in rest.ROUTES
+        for slash in ("", "/")
+    ]
 
     async def elsewhere(request: Request) -> Response:
         path = request.url.path.lower()
         # A client may put any words before the path (fact sheet 10), in any case.
         if path.endswith("/v2/token") and request.method == "POST":
-            return await sign_in(request)
+            return await _sign_in(sandbox, request)
         if path.rstrip("/").endswith("/service.asmx") and request.method == "POST":
-            return await service(request)
+            return await _service(sandbox, request)
         if request.method == "GET" and (about := _about(sandbox, path)) is not None:
             return about(request)
         return rest.nothing_here(sandbox, request)
 
-    # Clients write the slash at the end or not.
-    routes = [
-        rest_route(method, path + slash, scope, answer)
-        for method, path, scope, answer in rest.ROUTES
-        for slash in ("", "/")
-    ]
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    routes.append(Route("/{path:path}", elsewhere, methods=every))
-    return Starlette(routes=routes)
+    return Starlette(routes=[*routes, Route("/{path:path}", elsewhere, methods=every)])
+
+
+async def _sign_in(sandbox: Sandbox, request: Request) -> Response:
+    try:
+        body = await _body(request)
+    except BodyTooLarge:
+        return RestError(413, 10000, "The request is too large.").response()
+    return await run_in_threadpool(oauth.sign_in, sandbox, request, body)
+
+
+async def _service(sandbox: Sandbox, request: Request) -> Response:
+    try:
+        body = await _body(request)
+    except BodyTooLarge:
+        frame = Frame(f"{sandbox.base_url(request)}Service.asmx")
+        problem = Fault("Client", "There was an exception running the extensions specified in "
+                        "the config file. ---> Maximum request length exceeded.")  # fmt: skip
+        return Response(fault(frame, problem), 500, media_type=content_type(frame))
+    response = await run_in_threadpool(soap.call, sandbox, request, body)
+    return await _troubled(sandbox, request, response)
+
+
+def _rest_route(sandbox: Sandbox, method: str, path: str, call: tuple[str, rest.Answer]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        try:
+            request.state.body = await _body(request)
+        except BodyTooLarge:
+            return RestError(413, 10000, "The request is too large.").response()
+        response = await run_in_threadpool(rest.call, sandbox, request, *call)
+        return await _troubled(sandbox, request, response)
+
+    route = Route(path, endpoint, methods=[method])
+    # Paths are case-insensitive; fuel-rest writes all of them in lower case.
+    route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
+    return route
 
 
 def _about(sandbox: Sandbox, path: str) -> Callable[[Request], Response] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -29,12 +30,11 @@ def perform(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
         kind = type_of(node) or ""
         try:
             message, object_id, task = _start(sandbox, token, action, kind=kind, node=node)
-            parts.append(_result("OK", message, kind, object_id=object_id, task=task))
+            parts.append(_result(_Outcome(message, kind, object_id, task)))
             good += 1
         except PerformError as problem:
-            parts.append(
-                _result("Error", str(problem), kind, object_id=text_of(node, "ObjectID"), code=2)
-            )
+            object_id = text_of(node, "ObjectID") or ""
+            parts.append(_result(_Outcome(str(problem), kind, object_id, is_ok=False)))
     status = "OK" if good == len(nodes) else "Error"
     return (
         f'<PerformResponseMsg xmlns="{PARTNER}"><Results>{"".join(parts)}</Results>'
@@ -73,23 +73,33 @@ def _start(
     raise PerformError(f"Perform is not supported for {kind}.")
 
 
-def _result(
-    status: str, message: str, kind: str, *, object_id: str | None, task: int = 0, code: int = 0
-) -> str:
-    found = (
-        f"<ObjectID>{escape(object_id)}</ObjectID>" if object_id else '<ObjectID xsi:nil="true" />'
-    )
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one definition."""
+
+    message: str
+    kind: str
+    object_id: str | None
+    task: int = 0
+    is_ok: bool = True
+
+
+def _result(outcome: _Outcome) -> str:
+    found = '<ObjectID xsi:nil="true" />'
+    if outcome.object_id:
+        found = f"<ObjectID>{escape(outcome.object_id)}</ObjectID>"
     told = (
-        f"<Task><StatusCode>OK</StatusCode><StatusMessage>OK</StatusMessage><ID>{task}</ID>"
+        f"<Task><StatusCode>OK</StatusCode><StatusMessage>OK</StatusMessage><ID>{outcome.task}</ID>"
         f"<InteractionObjectID>{uuid4()}</InteractionObjectID></Task>"
-        if task
+        if outcome.task
         else ""
     )
     return (
-        f"<Result><StatusCode>{status}</StatusCode><StatusMessage>{escape(message)}</StatusMessage>"
-        + (f"<ErrorCode>{code}</ErrorCode>" if code else "")
-        + f'<Object xsi:type="{escape(kind or "APIObject")}"><PartnerKey xsi:nil="true" />{found}'
-        f"</Object>{told}</Result>"
+        f"<Result><StatusCode>{'OK' if outcome.is_ok else 'Error'}</StatusCode>"
+        f"<StatusMessage>{escape(outcome.message)}</StatusMessage>"
+        + ("" if outcome.is_ok else "<ErrorCode>2</ErrorCode>")
+        + f'<Object xsi:type="{escape(outcome.kind or "APIObject")}"><PartnerKey xsi:nil="true" />'
+        f"{found}</Object>{told}</Result>"
     )
 
 

@@ -17,18 +17,13 @@ from sfmc_sandbox.world.mail import NO_STORY, REASONS
 from sfmc_sandbox.world.stories import FULL_REPEATERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from sfmc_sandbox.world.domains import Domains
     from sfmc_sandbox.world.engagement import Acts
     from sfmc_sandbox.world.mail import Sent
-    from sfmc_sandbox.world.people import People
-    from sfmc_sandbox.world.plan import Plan
-    from sfmc_sandbox.world.stories import Story
+    from sfmc_sandbox.world.setting import Setting
 
-# Sentences spoken word for word by only some stories; the rest uses the family's common ones.
+# What the sending platform writes before a reply, and how often.
 _PREFIXES = (("smtp;", 0.05), ("5.3.0 (unknown mail system error) ", 0.008))
 
 
@@ -89,24 +84,44 @@ def not_sent_table(sent: Sent, mid: int) -> pa.Table:
     )
 
 
-def bounce_tables(
-    sent: Sent, people: People, domains: Domains, *, plan: Plan, tales: Sequence[Story]
-) -> tuple[pa.Table, pa.Table]:
+def bounce_tables(sent: Sent, setting: Setting) -> tuple[pa.Table, pa.Table]:
     """A job's bounces as Marketing Cloud shows them, and the planted truth of the same rows."""
-    unit = plan.units[sent.job.unit]
     rows = sent.row[sent.at]
-    rng = np.random.default_rng([plan.seed, sent.job.number, 1])
-    names = [tale.name for tale in tales] + [FULL_REPEATERS]
+    mid = setting.plan.units[sent.job.unit].mid
+    names = [tale.name for tale in setting.tales] + [FULL_REPEATERS]
     stories = [names[n] if n != NO_STORY else "" for n in sent.story]
-    texts = _texts(sent, people, domains, rng=rng, stories=stories, ips=unit.ips,
-                   sender=f"bounce@bounce.{unit.sender_domain}")  # fmt: skip
+    # What lies after the world's now has not happened yet.
+    happened = pa.array(sent.bounce_ms < setting.plan.until_ms)
+    truth = pa.table(
+        {
+            "account": np.full(len(rows), mid, dtype=np.int64),
+            "job": np.full(len(rows), sent.job.number, dtype=np.int64),
+            "batch": sent.batch[sent.at],
+            "subscriber_key": pa.array(map(setting.people.key, rows), pa.string()),
+            "event_time": pa.array((sent.bounce_ms // 1000).astype("datetime64[s]")).cast(
+                pa.timestamp("s", tz="UTC")
+            ),
+            "reason": pa.array([REASONS[n] for n in sent.reason], pa.string()),
+            "story": pa.array(stories, pa.string()),
+            "is_alive": sent.is_alive,
+        }
+    )
+    return _told(sent, setting, stories).filter(happened), truth.filter(happened)
+
+
+def _told(sent: Sent, setting: Setting, stories: list[str]) -> pa.Table:
+    """What Marketing Cloud keeps of the bounces: its own labels, not the truth."""
+    rows = sent.row[sent.at]
+    rng = np.random.default_rng([setting.plan.seed, sent.job.number, 1])
+    numbers = _sentences(sent, setting, stories, rng=rng)
+    texts = _texts(sent, setting, numbers, rng=rng)
     labels = [label(text) for text in texts]
     is_first = np.zeros(len(rows), dtype=bool)
     is_first[np.unique(rows, return_index=True)[1]] = True
     false_story = np.array([name == "gmail_false_bounce" for name in stories], dtype=bool)
-    bounces = pa.table(
+    return pa.table(
         {
-            **_where(sent, unit.mid, len(rows)),
+            **_where(sent, setting.plan.units[sent.job.unit].mid, len(rows)),
             "batch_id": sent.batch[sent.at],
             "sub": rows,
             "event_time": sfmc_times(sent.bounce_ms),
@@ -124,78 +139,52 @@ def bounce_tables(
             ),
         }
     )
-    truth = pa.table(
-        {
-            "account": np.full(len(rows), unit.mid, dtype=np.int64),
-            "job": np.full(len(rows), sent.job.number, dtype=np.int64),
-            "batch": sent.batch[sent.at],
-            "subscriber_key": pa.array([people.key(row) for row in rows], pa.string()),
-            "event_time": pa.array((sent.bounce_ms // 1000).astype("datetime64[s]")).cast(
-                pa.timestamp("s", tz="UTC")
-            ),
-            "reason": pa.array([REASONS[n] for n in sent.reason], pa.string()),
-            "story": pa.array(stories, pa.string()),
-            "is_alive": sent.is_alive,
-        }
-    )
-    # What lies after the world's now has not happened yet.
-    happened = pa.array(sent.bounce_ms < plan.until_ms)
-    return bounces.filter(happened), truth.filter(happened)
 
 
 def _texts(
-    sent: Sent,
-    people: People,
-    domains: Domains,
-    *,
-    rng: np.random.Generator,
-    stories: list[str],
-    ips: tuple[str, ...],
-    sender: str,
+    sent: Sent, setting: Setting, numbers: NDArray[np.int32], *, rng: np.random.Generator
 ) -> list[str]:
-    rows = sent.row[sent.at]
-    numbers = _sentences(sent, people, domains, rng=rng, stories=stories)
-    moments = np.datetime_as_string(sent.bounce_ms.astype("datetime64[ms]"), unit="ms")
-    lots = rng.integers(0, 1 << 62, size=len(rows))
-    prefixes = rng.random(len(rows))
+    """The sentences of the given numbers, each filled for its bounce."""
+    rows, people, domains = sent.row[sent.at], setting.people, setting.domains
+    unit = setting.plan.units[sent.job.unit]
+    sender = f"bounce@bounce.{unit.sender_domain}"
+    moments = np.datetime_as_string(sent.bounce_ms.astype("datetime64[ms]"), unit="ms").tolist()
+    lots = rng.integers(0, 1 << 62, size=len(rows)).tolist()
+    chances = rng.random(len(rows)).tolist()
     replies = phrasebook().replies
-    helo = f"mta{{}}.{sender.partition('@')[2]}"
     texts = []
     for place, row in enumerate(rows.tolist()):
-        lot = int(lots[place])
+        lot = lots[place]
         hosts = domains.mx[people.domain[row]]
         scene = Scene(
             address=people.address(row, domains),
             mx=hosts[lot % len(hosts)],
-            ip=ips[lot % len(ips)],
+            ip=unit.ips[lot % len(unit.ips)],
             sender=sender,
-            helo=helo.format(lot % 8 + 1),
+            helo=f"mta{lot % 8 + 1}.bounce.{unit.sender_domain}",
             moment=f"{moments[place]}Z",
         )
-        text = fill(replies[numbers[place]], scene, lot)
-        chance = prefixes[place]
-        for prefix, share in _PREFIXES:
-            if chance < share and text[:1].isdigit():
-                text = prefix + text
-                break
-            chance -= share
-        texts.append(text)
+        texts.append(_prefixed(fill(replies[numbers[place]], scene, lot), chances[place]))
     return texts
 
 
+def _prefixed(text: str, chance: float) -> str:
+    """Some texts carry what the sending platform puts before them."""
+    for prefix, share in _PREFIXES:
+        if chance < share and text[:1].isdigit():
+            return prefix + text
+        chance -= share
+    return text
+
+
 def _sentences(
-    sent: Sent,
-    people: People,
-    domains: Domains,
-    *,
-    rng: np.random.Generator,
-    stories: list[str],
+    sent: Sent, setting: Setting, stories: list[str], *, rng: np.random.Generator
 ) -> NDArray[np.int32]:
     """Which sentence each bounce hears. What is wrong with an address is said the same way."""
     rows = sent.row[sent.at]
     lasting = ~sent.is_alive | (sent.story >= 0)
-    lots = np.where(lasting, people.salt[rows] / float(1 << 62), rng.random(len(rows)))
-    families = domains.family[people.domain[rows]].astype(np.int64)
+    lots = np.where(lasting, setting.people.salt[rows] / float(1 << 62), rng.random(len(rows)))
+    families = setting.families[rows].astype(np.int64)
     keys = (families * 1000 + sent.reason) * 100 + sent.story
     numbers = np.zeros(len(rows), dtype=np.int32)
     book = phrasebook()
@@ -203,7 +192,7 @@ def _sentences(
         chosen = np.flatnonzero(keys == key)
         first = chosen[0]
         numbers[chosen] = book.choose(
-            domains.families[families[first]],
+            setting.domains.families[families[first]],
             REASONS[sent.reason[first]],
             story=stories[first],
             lots=lots[chosen],

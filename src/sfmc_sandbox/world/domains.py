@@ -24,10 +24,9 @@ class Domains:
     share: NDArray[np.float64]  # of subscribers; sums to one
     is_business: NDArray[np.bool_]
 
-    def of_families(self, *names: str) -> NDArray[np.bool_]:
-        """Which domains are run by one of the named families."""
-        wanted = [self.families.index(name) for name in names if name in self.families]
-        return np.isin(self.family, wanted)
+    def numbers(self, names: tuple[str, ...]) -> list[int]:
+        """The families of the given names, as the column `family` holds them."""
+        return [self.families.index(name) for name in names if name in self.families]
 
 
 def make_domains(rng: np.random.Generator, scale: float) -> Domains:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sfmc_sandbox.world.mail import Sent, Standing
-    from sfmc_sandbox.world.people import People
+    from sfmc_sandbox.world.setting import Setting
 
 LINKS = ("offers", "account", "story", "help", "shop")
 
@@ -27,11 +27,12 @@ class Acts:
 
 
 def engage(
-    sent: Sent, people: People, standing: Standing, *, seed: int, feedback: NDArray[np.bool_]
+    sent: Sent, setting: Setting, standing: Standing, *, feedback: NDArray[np.bool_]
 ) -> dict[str, Acts]:
     """Opens, clicks, unsubscribes and complaints of a job. `feedback`: per subscriber, whether
     the mailbox provider reports complaints (Gmail never does)."""
-    rng = np.random.default_rng([seed, sent.job.number, 2])
+    people = setting.people
+    rng = np.random.default_rng([setting.plan.seed, sent.job.number, 2])
     count = len(sent.row)
     lag = (rng.exponential(0.9, size=count) ** 2 * DAY_MS).astype(np.int64) + 4_000
     reached = np.ones(count, dtype=bool)
@@ -42,6 +43,7 @@ def engage(
     left = opened & (rng.random(count) < 0.006)
     complained = reached & feedback[sent.row] & (rng.random(count) < 0.0006)
     moment = sent.sent_ms + lag
+    np.maximum.at(standing.opened_ms, sent.row[opened], moment[opened])
     for gone in (left, complained):
         rows = sent.row[gone]
         standing.unsubscribed_ms[rows] = np.minimum(

@@ -64,16 +64,19 @@ def make_jobs(plan: Plan, tales: Sequence[Story], rng: np.random.Generator) -> l
         weights[place] = weights.mean() * (1.2 if story == OLD_LIST else 1.0)
     sizes = np.maximum(20, weights / weights.sum() * plan.sends).astype(int)
     return [
-        _job(
-            rank,
-            rng,
-            unit=int(units[place]),
-            start=int(moments[place]),
-            size=int(sizes[place]),
-            to_dormant=dormant.get(place) == OLD_LIST,
-        )
+        _job(rank, rng, slot=_Slot(int(units[place]), int(moments[place]), int(sizes[place])),
+             to_dormant=dormant.get(place) == OLD_LIST)
         for rank, place in enumerate(order.tolist())
-    ]
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A place in the calendar."""
+
+    unit: int
+    start: int
+    size: int
 
 
 def _moments(plan: Plan, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -105,9 +108,8 @@ def _place_stories(
     return taken
 
 
-def _job(
-    rank: int, rng: np.random.Generator, *, unit: int, start: int, size: int, to_dormant: bool
-) -> Job:
+def _job(rank: int, rng: np.random.Generator, *, slot: _Slot, to_dormant: bool) -> Job:
+    unit, start = slot.unit, slot.start
     name, subject = _CAMPAIGNS[int(rng.integers(len(_CAMPAIGNS)))]
     lot = int(rng.integers(1 << 62))
     is_triggered = not to_dormant and rng.random() < 0.12
@@ -119,7 +121,7 @@ def _job(
         list_id=44_600 + unit * 10 + lot % 3 + 1,
         start_ms=start,
         length_ms=DAY_MS if is_triggered else int(rng.integers(1, 4)) * HOUR_MS,
-        size=size,
+        size=slot.size,
         email_id=297_900 + lot % 97,
         name=f"{title} {day}",
         subject="We miss you" if to_dormant else subject.format(n=lot % 40 + 3),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sfmc_sandbox.clock import DAY_MS, HOUR_MS
-from sfmc_sandbox.world.people import DEATHS, NEVER, People
+from sfmc_sandbox.world.people import DEATHS, NEVER
 from sfmc_sandbox.world.stories import OLD_LIST
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sfmc_sandbox.world.domains import Domains
     from sfmc_sandbox.world.jobs import Job
+    from sfmc_sandbox.world.setting import Setting
     from sfmc_sandbox.world.stories import Story
 
 HELD_BOUNCES = 3
@@ -74,6 +74,7 @@ class Standing:
     last_ms: NDArray[np.int64]
     held_ms: NDArray[np.int64]
     unsubscribed_ms: NDArray[np.int64]
+    opened_ms: NDArray[np.int64]  # the last open
     waiting: list[tuple[NDArray[np.int64], NDArray[np.int32]]] = field(default_factory=list)
 
     @classmethod
@@ -81,7 +82,7 @@ class Standing:
         """Everybody active."""
         return cls(
             np.zeros(count, dtype=np.int32), np.full(count, NEVER), np.full(count, -NEVER),
-            np.full(count, NEVER), np.full(count, NEVER),
+            np.full(count, NEVER), np.full(count, NEVER), np.full(count, -NEVER),
         )  # fmt: skip
 
     def note(self, moments: NDArray[np.int64], rows: NDArray[np.int32]) -> None:
@@ -107,30 +108,23 @@ class Standing:
         self.held_ms[newly] = self.last_ms[newly]
 
 
-def send_all(
-    jobs: Sequence[Job],
-    people: People,
-    domains: Domains,
-    *,
-    tales: Sequence[Story],
-    seed: int,
-) -> Iterator[tuple[Sent, Standing]]:
-    """Every job in time order, with the standing after it. Deterministic in `seed`."""
-    standing = Standing.fresh(len(people))
-    family = domains.family[people.domain]
-    dormant_since = min((s.start_ms for s in tales if s.name == OLD_LIST), default=0)
+def send_all(jobs: Sequence[Job], setting: Setting, standing: Standing) -> Iterator[Sent]:
+    """Every job in time order; `standing` moves on with it. Deterministic in the plan's seed."""
+    families = setting.families
     for job in jobs:
-        rng = np.random.default_rng([seed, job.number])
+        rng = np.random.default_rng([setting.plan.seed, job.number])
         standing.advance(job.start_ms)
-        sent = _recipients(job, people, standing, rng=rng, dormant_since=dormant_since)
-        _bounce(sent, people, domains.families, rng=rng, tales=tales, family=family)
+        sent = _recipients(job, setting, standing, rng=rng)
+        _bounce(sent, setting, families[sent.row], rng=rng)
         standing.note(sent.bounce_ms, sent.row[sent.at])
-        yield sent, standing
+        yield sent
 
 
 def _recipients(
-    job: Job, people: People, standing: Standing, *, rng: np.random.Generator, dormant_since: int
+    job: Job, setting: Setting, standing: Standing, *, rng: np.random.Generator
 ) -> Sent:
+    people = setting.people
+    dormant_since = min((t.start_ms for t in setting.tales if t.name == OLD_LIST), default=0)
     pool = (people.unit == job.unit) & (people.joined <= job.start_ms)
     pool &= standing.unsubscribed_ms > job.start_ms
     if job.to_dormant:
@@ -153,22 +147,17 @@ def _recipients(
 
 
 def _bounce(
-    sent: Sent,
-    people: People,
-    families: tuple[str, ...],
-    *,
-    rng: np.random.Generator,
-    tales: Sequence[Story],
-    family: NDArray[np.int16],
+    sent: Sent, setting: Setting, families: NDArray[np.int16], *, rng: np.random.Generator
 ) -> None:
-    """Decide, per message, in this order: story, dead address, full mailbox, everyday trouble."""
+    """Decide, per message, in this order: story, dead address, full mailbox, everyday trouble.
+    `families`: who runs each recipient's mailbox."""
+    people, tales = setting.people, setting.tales
     rows, moments = sent.row, sent.sent_ms
     reason = np.full(len(rows), -1, dtype=np.int8)
     story = np.full(len(rows), NO_STORY, dtype=np.int8)
     late = np.zeros(len(rows))
     names, odds, shares = causes()
-    lots = rng.random(len(rows))
-    trouble = np.searchsorted(odds, lots)
+    trouble = np.searchsorted(odds * setting.plan.noise, rng.random(len(rows)))
     hit = trouble < len(names)
     lookup = np.array([REASONS.index(name) for name in names], dtype=np.int8)
     reason[hit] = lookup[trouble[hit]]
@@ -183,35 +172,25 @@ def _bounce(
     late[dead] = 0.0
     story[dead] = NO_STORY
     for number, tale in enumerate(tales):
-        struck = _struck(tale, sent, families, rng=rng, family=family, dead=dead)
+        if tale.name == OLD_LIST:
+            story[dead & sent.job.to_dormant] = number
+            continue
+        struck = _in_window(tale, sent) & (rng.random(len(rows)) < tale.odds)
+        struck &= np.isin(families, setting.domains.numbers(tale.families))
         story[struck] = number
-        if tale.name != OLD_LIST:
-            reason[struck] = REASONS.index(tale.reason)
-            late[struck] = 0.0
+        reason[struck] = REASONS.index(tale.reason)
+        late[struck] = 0.0
     at = np.flatnonzero(reason >= 0).astype(np.int32)
     sent.at, sent.reason, sent.story = at, reason[at], story[at]
     sent.is_alive = ~dead[at]
     _time(sent, late[at], rng=rng)
 
 
-def _struck(
-    tale: Story,
-    sent: Sent,
-    families: tuple[str, ...],
-    *,
-    rng: np.random.Generator,
-    family: NDArray[np.int16],
-    dead: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Which messages of a job the story strikes."""
-    if tale.name == OLD_LIST:
-        return dead if sent.job.to_dormant else np.zeros(len(dead), dtype=bool)
-    inside = (tale.start_ms <= sent.sent_ms) & (sent.sent_ms < tale.end_ms)
+def _in_window(tale: Story, sent: Sent) -> NDArray[np.bool_]:
+    """Which messages of a job leave while the story lasts."""
     if tale.unit is not None and tale.unit != sent.job.unit:
-        inside[:] = False
-    wanted = [families.index(name) for name in tale.families if name in families]
-    lots = rng.random(len(dead))
-    return inside & np.isin(family[sent.row], wanted) & (lots < tale.odds)
+        return np.zeros(len(sent.row), dtype=bool)
+    return (tale.start_ms <= sent.sent_ms) & (sent.sent_ms < tale.end_ms)
 
 
 def _time(sent: Sent, late: NDArray[np.float64], *, rng: np.random.Generator) -> None:

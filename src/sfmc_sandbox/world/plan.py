@@ -58,6 +58,7 @@ class Plan:
     months: int = 12
     bounces: int = DEFAULT_BOUNCES  # aimed at, met within a tenth or so
     units: tuple[Unit, ...] = UNITS
+    noise: float = 1.0  # everyday trouble, relative to causes.toml
 
     @property
     def scale(self) -> float:

@@ -17,18 +17,16 @@ from sfmc_sandbox.world import columns
 from sfmc_sandbox.world.domains import make_domains
 from sfmc_sandbox.world.engagement import engage
 from sfmc_sandbox.world.jobs import make_jobs
-from sfmc_sandbox.world.mail import send_all
-from sfmc_sandbox.world.people import NEVER, make_people
+from sfmc_sandbox.world.mail import Standing, send_all
+from sfmc_sandbox.world.people import make_people
+from sfmc_sandbox.world.setting import Setting
 from sfmc_sandbox.world.stories import stories
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from sfmc_sandbox.world.domains import Domains
     from sfmc_sandbox.world.jobs import Job
-    from sfmc_sandbox.world.mail import Standing
-    from sfmc_sandbox.world.people import People
     from sfmc_sandbox.world.plan import Plan, Unit
 
 SENDS_KEY = "bouncelens_sends"
@@ -61,38 +59,48 @@ class Tenant:
 
 def make_tenant(plan: Plan) -> Tenant:
     """A whole tenant in memory, deterministic in the plan."""
-    rng = np.random.default_rng(plan.seed)
-    domains = make_domains(rng, plan.scale)
-    people = make_people(plan, domains, rng)
-    tales = stories(plan)
-    jobs = make_jobs(plan, tales, rng)
+    setting, jobs = make_setting(plan)
     tables: dict[str, list[pa.Table]] = defaultdict(list)
-    opened = np.full(len(people), -NEVER)
-    feedback = ~domains.of_families("google")[people.domain]
-    standing = None
-    for sent, standing in send_all(jobs, people, domains, tales=tales, seed=plan.seed):
-        mid = plan.units[sent.job.unit].mid
-        for name, acts in engage(sent, people, standing, seed=plan.seed, feedback=feedback).items():
-            tables[name].append(columns.event_table(sent, acts, mid))
-            if name == "open":
-                np.maximum.at(opened, sent.row[acts.at], acts.moment_ms)
-        bounces, truth = columns.bounce_tables(sent, people, domains, plan=plan, tales=tales)
-        tables["bounce"].append(bounces)
-        tables["truth"].append(truth)
-        tables["sent"].append(columns.sent_table(sent, mid))
-        tables["not_sent"].append(columns.not_sent_table(sent, mid))
-    assert standing is not None
+    standing = Standing.fresh(len(setting.people))
+    for part in play(setting, jobs, standing):
+        for name, table in part.items():
+            tables[name].append(table)
     standing.advance(plan.until_ms)
     truth = pa.concat_tables(tables.pop("truth"))
     tenant = Tenant(plan, duckdb.connect(":memory:"), truth)
     _load(tenant, tables)
-    _load_people(tenant, people, domains, standing=standing, opened=opened)
+    _load_people(tenant, setting, standing)
     _load_jobs(tenant, jobs)
     _load_units(tenant)
     _load_sends(tenant)
     # Queries come from strangers: no files, no network, no extensions.
     tenant.db.execute("SET enable_external_access = false")
     return tenant
+
+
+def make_setting(plan: Plan) -> tuple[Setting, list[Job]]:
+    """The domains, the people, the stories and the calendar of a plan."""
+    rng = np.random.default_rng(plan.seed)
+    domains = make_domains(rng, plan.scale)
+    people = make_people(plan, domains, rng)
+    tales = stories(plan)
+    return Setting(plan, domains, people, tales), make_jobs(plan, tales, rng)
+
+
+def play(
+    setting: Setting, jobs: Sequence[Job], standing: Standing
+) -> Iterator[dict[str, pa.Table]]:
+    """The events of one job after another, by name of their table; `truth` is among them."""
+    gmail = setting.domains.numbers(("google",))
+    feedback = ~np.isin(setting.families, gmail)
+    for sent in send_all(jobs, setting, standing):
+        mid = setting.plan.units[sent.job.unit].mid
+        acts = engage(sent, setting, standing, feedback=feedback)
+        part = {name: columns.event_table(sent, entry, mid) for name, entry in acts.items()}
+        part["bounce"], part["truth"] = columns.bounce_tables(sent, setting)
+        part["sent"] = columns.sent_table(sent, mid)
+        part["not_sent"] = columns.not_sent_table(sent, mid)
+        yield part
 
 
 def _put(tenant: Tenant, name: str, table: pa.Table, *, tail: str = "") -> None:
@@ -108,19 +116,13 @@ def _load(tenant: Tenant, tables: dict[str, list[pa.Table]]) -> None:
         _put(tenant, name, pa.concat_tables(tables[name]), tail=tail)
 
 
-def _load_people(
-    tenant: Tenant,
-    people: People,
-    domains: Domains,
-    *,
-    standing: Standing,
-    opened: np.ndarray[tuple[int], np.dtype[np.int64]],
-) -> None:
+def _load_people(tenant: Tenant, setting: Setting, standing: Standing) -> None:
+    people, domains = setting.people, setting.domains
     rows = range(len(people))
     until = tenant.plan.until_ms
     left = standing.unsubscribed_ms <= until
     held = standing.held_ms <= until
-    bounced = (standing.count > 0) & (opened < standing.last_ms)
+    bounced = (standing.count > 0) & (standing.opened_ms < standing.last_ms)
     status = np.select([left, held, bounced], ["Unsubscribed", "Held", "Bounced"], "Active")
     mids = np.array([unit.mid for unit in tenant.units])
     content: dict[str, Any] = {
