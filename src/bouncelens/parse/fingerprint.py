@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from hashlib import blake2b
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.parse.mask import lowered
@@ -23,15 +24,13 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-try:
-    from bouncelens.parse import _kernel  # type: ignore[attr-defined]
-except ImportError:  # built without a compiler
-    _kernel = None
-
 
 def compiled_kernel() -> ModuleType | None:
     """The compiled kernel; None where the package was built without one."""
-    return _kernel
+    try:
+        return import_module("bouncelens.parse._kernel")
+    except ImportError:
+        return None
 
 
 class Fingerprints:
@@ -40,7 +39,7 @@ class Fingerprints:
     def __init__(self, keep: Keep, *, compiled: bool | None = None) -> None:
         """`compiled`: which tier; None for the best there is."""
         self._keep = keep
-        self._kernel = None if compiled is False else _kernel
+        self._kernel = None if compiled is False else compiled_kernel()
         if compiled and self._kernel is None:
             raise RuntimeError("this installation has no compiled kernel")
         self._table = keep_table(keep) if self._kernel else b""
@@ -50,7 +49,7 @@ class Fingerprints:
         """`compiled` or `portable`."""
         return "compiled" if self._kernel else "portable"
 
-    def of(self, texts: pa.Array, salts: np.ndarray[Any, Any] | None = None) -> Any:
+    def of(self, texts: pa.Array[Any], salts: np.ndarray[Any, Any] | None = None) -> Any:
         """One uint64 per text, never 0. `salts`: uint64 per text, what else decides."""
         import numpy as np
 
@@ -61,7 +60,7 @@ class Fingerprints:
             self._portable(texts, salts, prints)
         return prints
 
-    def _compiled(self, texts: pa.Array, salts: Any, prints: Any) -> None:
+    def _compiled(self, texts: pa.Array[Any], salts: Any, prints: Any) -> None:
         import pyarrow as pa
 
         if texts.null_count:
@@ -73,7 +72,7 @@ class Fingerprints:
             b"" if salts is None else salts, prints,
         )  # fmt: skip
 
-    def _portable(self, texts: pa.Array, salts: Any, prints: Any) -> None:
+    def _portable(self, texts: pa.Array[Any], salts: Any, prints: Any) -> None:
         for row, text in enumerate(texts.to_pylist()):
             bones = skeleton(text or "", self._keep)
             salt = b"" if salts is None else salts[row].tobytes()
@@ -121,4 +120,3 @@ def _backward_hash(word: str) -> int:
     for byte in reversed(word.encode()):
         value = ((value ^ byte) * 1099511628211) & 0xFFFF_FFFF_FFFF_FFFF
     return value or 1
-

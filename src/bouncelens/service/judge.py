@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bouncelens.bounce import Reply, Template, Verdict
 from bouncelens.classify.classifier import Classifier, Judgement
 from bouncelens.classify.ruleset import Ruleset, load_rules
+from bouncelens.parse.codes import sane_code, sane_status
 from bouncelens.parse.mask import Masked, masked, template_id
 from bouncelens.parse.provider import provider_of
-from bouncelens.parse.reply import read_reply
+from bouncelens.parse.reply import read_reply, words_of
 from bouncelens.parse.skeleton import Keep, keep_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
+
+    import pyarrow as pa
+
+    from bouncelens.service.bulk import Bulk, Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +67,139 @@ class Judge:
     ) -> Judged:
         """The verdict on one reply. `code` and `status` count where the text has none."""
         reply = read_reply(text, code=code, status=status)
-        mask = masked(reply.text, self.keep)
-        template = self.template(reply, mask, provider or provider_of(domain, None))
-        return Judged(reply, template, self._quoted(self.classifier.judge(template), reply, mask))
+        provider = provider or provider_of(domain)
+        template, verdict = self._of_words(reply.text, code, status, provider)
+        return Judged(reply, template, verdict)
 
-    def template(self, reply: Reply, mask: Masked, provider: str | None) -> Template:
-        """The template of a reply that is read and masked."""
-        # What the mask reads, so that the codes are a function of the template; the reply's own
-        # codes are the hints where the words hold none.
-        code = mask.code if mask.code is not None else reply.code
-        status = mask.status or reply.enhanced_status
+    def template_and_verdict(
+        self,
+        text: str | bytes | None,
+        code: int | None = None,
+        status: str | None = None,
+        *,
+        provider: str | None = None,
+    ) -> tuple[Template, Verdict]:
+        """The same without the reply's facts, for many."""
+        return self._of_words(words_of(text)[0], code, status, provider)
+
+    @cached_property
+    def bulk(self) -> Bulk:
+        """The way for many replies at once."""
+        from bouncelens.service.bulk import Bulk
+
+        return Bulk(self)
+
+    def _of_words(
+        self, words: str, code: int | None, status: str | None, provider: str | None
+    ) -> tuple[Template, Verdict]:
+        mask = masked(words, self.keep)
+        # The words' own codes count; what other columns claim, where the words hold none.
+        code = mask.code if mask.code is not None else sane_code(code)
+        status = mask.status or sane_status(status)
         key = template_id(mask.text, code, status, provider)
-        return Template(key, mask.text, code, status, provider)
+        template = Template(key, mask.text, code, status, provider)
+        return template, _quoted(self.classifier.judge(template), words, mask)
 
-    def _quoted(self, judgement: Judgement, reply: Reply, mask: Masked) -> Verdict:
-        if judgement.end <= judgement.start:
-            return judgement.verdict
-        start, end = mask.source_span(judgement.start, judgement.end)
-        return replace(judgement.verdict, evidence=reply.text[start:end])
+
+def _quoted(judgement: Judgement, words: str, mask: Masked) -> Verdict:
+    """The verdict with the server's own words as evidence."""
+    if judgement.end <= judgement.start:
+        return judgement.verdict
+    start, end = mask.source_span(judgement.start, judgement.end)
+    return replace(judgement.verdict, evidence=words[start:end])
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedEvents:
+    """Events as the lake stores them, and each of their templates judged once."""
+
+    bounces: pa.Table
+    templates: pa.Table
+    verdicts: pa.Table
+
+
+def judge_events(events: pa.Table, judge: Judge) -> JudgedEvents:
+    """Read, mask and judge the replies of `events` (of `event_schema()`, or its later fields).
+
+    `bounces` has the events' columns, `route` as `routes`, and `provider` and `template_id`.
+    """
+    import pyarrow as pa
+
+    from bouncelens.service.bulk import Replies, providers_of
+
+    events = events.combine_chunks()
+    column = {name: _one_chunk(events[name]) for name in ("reply_text", "sfmc_code", "domain")}
+    providers = providers_of(column["domain"])
+    numbers, entries = judge.bulk.look_up(
+        Replies(column["reply_text"], codes=column["sfmc_code"], providers=providers)
+    )
+    ids = [entry.template.template_id for entry in entries]
+    bounces = events.rename_columns(
+        ["routes" if name == "route" else name for name in events.column_names]
+    )
+    bounces = bounces.append_column("provider", providers)
+    bounces = bounces.append_column(
+        "template_id", pa.array(ids, pa.int64()).take(pa.array(numbers))
+    )
+    seen = _first_and_last(bounces)
+    used = {
+        entry.template.template_id: entry for entry in (entries[n] for n in set(numbers.tolist()))
+    }
+    rows = [(used[key], first, last) for key, first, last in seen]
+    return JudgedEvents(
+        bounces, _templates(rows), _verdicts([entry for entry, _, _ in rows], judge.ruleset.hash)
+    )
+
+
+def _one_chunk(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    import pyarrow as pa
+
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else combined.chunk(0)
+
+
+def _first_and_last(bounces: pa.Table) -> list[tuple[int, datetime | None, datetime | None]]:
+    grouped = bounces.group_by("template_id").aggregate(
+        [("event_time", "min"), ("event_time", "max")]
+    )
+    names = ("template_id", "event_time_min", "event_time_max")
+    return list(zip(*(grouped[name].to_pylist() for name in names), strict=True))
+
+
+def _templates(rows: Sequence[tuple[Entry, datetime | None, datetime | None]]) -> pa.Table:
+    import pyarrow as pa
+
+    when = pa.timestamp("us", tz="UTC")
+    entries = [entry for entry, _, _ in rows]
+    return pa.table(
+        {
+            "template_id": pa.array([e.template.template_id for e in entries], pa.int64()),
+            "template": pa.array([e.template.text for e in entries], pa.string()),
+            "code": pa.array([e.template.code for e in entries], pa.int32()),
+            "status": pa.array([e.template.status for e in entries], pa.string()),
+            "provider": pa.array([e.template.provider for e in entries], pa.string()),
+            "sample": pa.array([e.sample for e in entries], pa.string()),
+            "first_seen": pa.array([first for _, first, _ in rows], when),
+            "last_seen": pa.array([last for _, _, last in rows], when),
+        }
+    )
+
+
+def _verdicts(entries: Sequence[Entry], ruleset: str) -> pa.Table:
+    import pyarrow as pa
+
+    verdicts = [entry.verdict for entry in entries]
+    return pa.table(
+        {
+            "template_id": pa.array([e.template.template_id for e in entries], pa.int64()),
+            "reason": pa.array([v.reason for v in verdicts], pa.string()),
+            "reason_group": pa.array([v.group for v in verdicts], pa.string()),
+            "hardness": pa.array([v.hardness.value for v in verdicts], pa.string()),
+            "is_temporary": pa.array([v.is_temporary for v in verdicts], pa.bool_()),
+            "rule": pa.array([v.rule for v in verdicts], pa.string()),
+            "confidence": pa.array([v.confidence for v in verdicts], pa.float64()),
+            "evidence": pa.array([v.evidence for v in verdicts], pa.string()),
+            "actor": pa.array([v.actor for v in verdicts], pa.string()),
+            "ruleset": pa.array([ruleset] * len(verdicts), pa.string()),
+        }
+    )

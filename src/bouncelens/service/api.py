@@ -1,0 +1,95 @@
+"""`classify`: the small public interface for programs that only want verdicts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bouncelens.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pyarrow as pa
+
+    from bouncelens.bounce import Verdict
+    from bouncelens.service.judge import Judge
+
+_ROWS = 65_536
+_TEXT_COLUMNS = ("text", "reply_text", "reply")
+
+
+class Classify:
+    """Judges replies by our rules. Callable; see also `many` and `batch`. Thread-safe."""
+
+    @cached_property
+    def _judge(self) -> Judge:
+        from bouncelens.service.judge import Judge
+
+        return Judge.of_rules()
+
+    def __call__(
+        self,
+        text: str | bytes | None,
+        code: int | None = None,
+        *,
+        status: str | None = None,
+        domain: str | None = None,
+        provider: str | None = None,
+    ) -> Verdict:
+        """The verdict on one reply.
+
+        `code` and `status` count where the text has none; `domain` is the one mailed, `provider`
+        the slug of who runs the mailbox. Never raises for any text.
+        """
+        provider = provider or _provider(domain)
+        return self._judge.template_and_verdict(text, code, status, provider=provider)[1]
+
+    def many(self, texts: Iterable[str | None]) -> list[Verdict]:
+        """The verdicts on many replies, in order; each distinct template is judged once."""
+        import pyarrow as pa
+
+        from bouncelens.service.bulk import Replies
+
+        given, verdicts = list(texts), []
+        for start in range(0, len(given), _ROWS):
+            replies = Replies(pa.array(given[start : start + _ROWS], pa.string()))
+            numbers, entries = self._judge.bulk.look_up(replies)
+            verdicts += [entries[number].verdict for number in numbers]
+        return verdicts
+
+    def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """`batch` with the columns of its verdicts appended.
+
+        Reads `text` (or `reply_text`, `reply`), and, where there are any, `code`, `status`,
+        `provider` and `domain`. Raises InputInvalid where no column holds the text.
+        """
+        from bouncelens.service.bulk import Replies, providers_of, verdict_columns
+
+        names = batch.schema.names
+        text = next((name for name in _TEXT_COLUMNS if name in names), None)
+        if text is None:
+            raise InputInvalid(
+                f"A batch needs a column of replies: one of {', '.join(_TEXT_COLUMNS)}.",
+                advice=f"This one has {', '.join(names) or 'none'}.",
+            )
+
+        def column(name: str) -> Any:
+            return batch.column(name) if name in names else None
+
+        providers = column("provider")
+        if providers is None and "domain" in names:
+            providers = providers_of(column("domain"))
+        replies = Replies(batch.column(text), column("code"), column("status"), providers)
+        for name, values in verdict_columns(*self._judge.bulk.look_up(replies)):
+            batch = batch.append_column(name, values)
+        return batch
+
+
+def _provider(domain: str | None) -> str | None:
+    from bouncelens.parse.provider import provider_of
+
+    return provider_of(domain) if domain else None
+
+
+classify = Classify()

@@ -1,0 +1,214 @@
+"""Replies by the million: each distinct template is judged once, rows only look it up.
+
+A row's fingerprint stands for its template with the codes, domain and provider that came with
+it. What is new goes through the judge, everything else through one table.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from bouncelens.parse.fingerprint import Fingerprints, compiled_kernel
+from bouncelens.parse.provider import provider_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from bouncelens.bounce import Template, Verdict
+    from bouncelens.service.judge import Judge
+
+_MOST_ENTRIES = 1 << 18  # random text is an attack; the table starts again rather than grow
+_FIRST_SLOTS = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one fingerprint: its template and verdict, and the reply met first."""
+
+    template: Template
+    verdict: Verdict
+    sample: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """A batch of replies. Every column but `texts` may be missing; a missing value is null."""
+
+    texts: pa.Array[Any]
+    codes: pa.Array[Any] | None = None  # reply codes that other columns claim
+    statuses: pa.Array[Any] | None = None
+    providers: pa.Array[Any] | None = None
+
+
+class Bulk:
+    """Looks templates up, and judges what is new. Safe to share between threads."""
+
+    def __init__(self, judge: Judge, *, compiled: bool | None = None) -> None:
+        """`compiled`: which tier of fingerprints; None for the best there is."""
+        self._judge = judge
+        self._prints = Fingerprints(judge.keep, compiled=compiled)
+        self._lock = threading.Lock()
+        self.misses = 0  # replies that had to be judged
+        self._start_again()
+
+    @property
+    def tier(self) -> str:
+        """`compiled` or `portable`."""
+        return self._prints.tier
+
+    def look_up(self, replies: Replies) -> tuple[np.ndarray[Any, Any], list[Entry]]:
+        """Per reply the index of its entry, and the entries: a list that is only added to."""
+        prints = self._prints.of(replies.texts, _salts(replies))
+        with self._lock:
+            if len(self._entries) > _MOST_ENTRIES:
+                self._start_again()
+            numbers, fresh = self._table.number(prints)
+            self.misses += len(fresh)
+            for row in fresh:
+                self._entries.append(self._judged(replies, int(row)))
+            return numbers, self._entries
+
+    def _start_again(self) -> None:
+        self._entries: list[Entry] = []
+        self._table = _CompiledTable() if self._prints.tier == "compiled" else _PortableTable()
+
+    def _judged(self, replies: Replies, row: int) -> Entry:
+        def cell(column: pa.Array[Any] | None) -> Any:
+            return None if column is None else column[row].as_py()
+
+        text = cell(replies.texts) or ""
+        template, verdict = self._judge.template_and_verdict(
+            text, cell(replies.codes), cell(replies.statuses), provider=cell(replies.providers)
+        )
+        return Entry(template, verdict, text)
+
+
+class _CompiledTable:
+    """Numbers of fingerprints, in the kernel's open-addressing table."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._make(_FIRST_SLOTS)
+
+    def number(self, prints: Any) -> tuple[Any, Any]:
+        """A number per print, and the rows at which a new number was given, in order."""
+        import numpy as np
+
+        kernel = compiled_kernel()
+        numbers, fresh = np.empty(len(prints), np.int32), np.empty(len(prints), np.int64)
+        row, found = 0, []
+        while row < len(prints):
+            row, self._next, noted = kernel.number(  # type: ignore[union-attr]
+                prints, row, self._keys, self._values, self._next, numbers, fresh
+            )
+            found.append(fresh[:noted].copy())
+            if row < len(prints):
+                self._grow()
+        return numbers, np.concatenate(found) if found else fresh[:0]
+
+    def _make(self, slots: int) -> None:
+        import numpy as np
+
+        self._keys, self._values = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
+
+    def _grow(self) -> None:
+        import numpy as np
+
+        used = np.flatnonzero(self._keys)
+        keys, values = self._keys[used], self._values[used]
+        self._make(4 * len(self._keys))
+        mask = len(self._keys) - 1
+        for key, value in zip(keys.tolist(), values.tolist(), strict=True):
+            at = key & mask
+            while self._keys[at]:
+                at = (at + 1) & mask
+            self._keys[at], self._values[at] = key, value
+
+
+class _PortableTable:
+    """The same with a dictionary: only distinct fingerprints are looked up one by one."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+
+    def number(self, prints: Any) -> tuple[Any, Any]:
+        """A number per print, and the rows at which a new number was given, in order."""
+        import numpy as np
+
+        distinct, first, inverse = np.unique(prints, return_index=True, return_inverse=True)
+        numbers, fresh = np.empty(len(distinct), np.int32), []
+        for place in np.argsort(first).tolist():
+            key = int(distinct[place])
+            if key not in self._numbers:
+                self._numbers[key] = len(self._numbers)
+                fresh.append(first[place])
+            numbers[place] = self._numbers[key]
+        return numbers[inverse], np.array(fresh, np.int64)
+
+
+def _salts(replies: Replies) -> Any:
+    """A hash per reply of what decides beside its text; None where there is nothing of it."""
+    import numpy as np
+
+    columns = [c for c in (replies.codes, replies.statuses, replies.providers) if c is not None]
+    if not columns:
+        return None
+    key = np.zeros(len(replies.texts), np.int64)
+    dictionaries = []
+    for column in columns:
+        encoded = column.dictionary_encode("encode")
+        values = encoded.dictionary.to_pylist()
+        dictionaries.append(values)
+        indices = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        key = key * len(values) + indices if len(values) else key
+    distinct, inverse = np.unique(key, return_inverse=True)
+    salts = np.empty(len(distinct), np.uint64)
+    for place, code in enumerate(distinct.tolist()):
+        cells: list[str] = []
+        rest = code
+        for values in reversed(dictionaries):
+            if values:
+                rest, index = divmod(rest, len(values))
+                cells.append(repr(values[index]))
+        digest = blake2b("\x1f".join(cells).encode(), digest_size=8).digest()
+        salts[place] = int.from_bytes(digest, "little")
+    return salts[inverse]
+
+
+def providers_of(domains: pa.Array[Any]) -> pa.Array[Any]:
+    """Who runs the mailboxes of each domain; null where we do not know by name."""
+    import pyarrow as pa
+
+    encoded = domains.dictionary_encode("encode")
+    slugs = [provider_of(domain) if domain else None for domain in encoded.dictionary.to_pylist()]
+    return pa.array(slugs, pa.string()).take(encoded.indices)
+
+
+def verdict_columns(numbers: Any, entries: list[Entry]) -> list[tuple[str, pa.Array[Any]]]:
+    """The verdicts as columns, one value per row; words are dictionaries, so rows cost a number."""
+    import pyarrow as pa
+
+    verdicts = [entry.verdict for entry in entries]
+    words: dict[str, list[str | None]] = {
+        "reason": [verdict.reason for verdict in verdicts],
+        "reason_group": [verdict.group for verdict in verdicts],
+        "hardness": [verdict.hardness.value for verdict in verdicts],
+        "rule": [verdict.rule for verdict in verdicts],
+        "evidence": [verdict.evidence for verdict in verdicts],
+        "actor": [verdict.actor for verdict in verdicts],
+    }
+    plain: dict[str, pa.Array[Any]] = {
+        "is_temporary": pa.array([verdict.is_temporary for verdict in verdicts], pa.bool_()),
+        "confidence": pa.array([verdict.confidence for verdict in verdicts], pa.float64()),
+    }
+    rows = pa.array(numbers)
+    columns: list[tuple[str, pa.Array[Any]]] = []
+    for name, values in words.items():
+        encoded = pa.array(values, pa.string()).dictionary_encode()
+        indices = encoded.indices.take(rows)
+        columns.append((name, pa.DictionaryArray.from_arrays(indices, encoded.dictionary)))
+    return columns + [(name, values.take(rows)) for name, values in plain.items()]
