@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ MOST_FUNCTION_LINES = 50
 MOST_PARAMETERS = 5
 MOST_DOCSTRING_LINES = 6
 FORBIDDEN_NAMES = {"utils", "util", "common", "core", "helpers", "helper", "models", "misc"}
+
+_PATCHES_US = re.compile(r"setattr\(\s*[\"']?(bouncelens|sfmc_sandbox)\b")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -115,8 +118,8 @@ def test_test_files_have_names_of_their_own() -> None:
 def test_our_own_code_is_never_patched_in_tests() -> None:
     for path in (ROOT / "tests").rglob("*.py"):
         text = path.read_text("utf-8")
-        for forbidden in ("unittest" + ".mock", "monkeypatch" + ".setattr", "mocker" + "."):
-            assert forbidden not in text, path
+        assert "unittest" + ".mock" not in text, path
+        assert not _PATCHES_US.search(text), path
 
 
 def test_every_reason_has_its_page() -> None:

@@ -122,5 +122,6 @@ def _say_imported(result: ImportResult) -> None:
         say(sentence)
     say(
         f"{result.stored:,} new bounces stored, {result.known:,} known, "
-        f"{result.quarantined:,} rows set aside; {result.jobs:,} jobs, {result.sends:,} sent counts."
+        f"{result.quarantined:,} rows set aside; {result.jobs:,} jobs and {result.sends:,} "
+        "sent counts."
     )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from bouncelens.service.classify_file import FileVerdicts, JudgedRow
     from bouncelens.service.explain import Explanation
-    from bouncelens.service.judge import Judge
 
 _STDIN = "-"
 
@@ -46,13 +45,18 @@ def classify(
     confidence, evidence and action. Rows that cannot be read are counted on stderr; exit code 3.
     """
     from bouncelens.service.classify_file import classify_file, spooled
+    from bouncelens.service.quick import judge_for
 
-    judge = _judge(config)
-    if file == _STDIN:
-        with spooled(sys.stdin.buffer) as path:
-            code = _print_all(classify_file(judge, path, column=column, keep=keep or ()))
-    else:
-        code = _print_all(classify_file(judge, Path(file), column=column, keep=keep or ()))
+    rules = [Path(rule) for rule in settings_of(config).rules]
+
+    def judged(path: Path) -> int:
+        verdicts = classify_file(judge_for(path, rules), path, column=column, keep=keep or ())
+        return _print_all(verdicts)
+
+    if file != _STDIN:
+        raise typer.Exit(judged(Path(file)))
+    with spooled(sys.stdin.buffer) as path:
+        code = judged(path)
     raise typer.Exit(code)
 
 
@@ -104,21 +108,15 @@ def explain(
     And which rule says so, by which words, and what it rests on.
     """
     from bouncelens.service.explain import explain as explained
+    from bouncelens.service.quick import QuickJudge
 
+    judge = QuickJudge.of_rules([Path(rule) for rule in settings_of(config).rules])
     words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == [_STDIN] else None
-    found = explained(
-        _judge(config), words or " ".join(text), code=code, status=status, domain=domain
-    )
+    found = explained(judge, words or " ".join(text), code=code, status=status, domain=domain)
     if as_json:
         print_json(found)
     else:
         stdout().print(_card(found))
-
-
-def _judge(config: Path | None) -> Judge:
-    from bouncelens.service.judge import Judge
-
-    return Judge.of_rules([Path(rule) for rule in settings_of(config).rules])
 
 
 def _card(found: Explanation) -> RenderableType:

@@ -25,10 +25,10 @@ def run_examples(as_json: Json = False, config: Config = None) -> None:
     Exit code 1 when a rule is not decided by its own examples, matches a counter-example, is never
     reached, or names no source.
     """
-    from bouncelens.service.judge import Judge
+    from bouncelens.service.quick import QuickJudge
     from bouncelens.service.rules import test_rules
 
-    judge = Judge.of_rules([Path(rule) for rule in settings_of(config).rules])
+    judge = QuickJudge.of_rules([Path(rule) for rule in settings_of(config).rules])
     tested = test_rules(judge)
     if as_json:
         print_json(tested)

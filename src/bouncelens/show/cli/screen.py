@@ -41,7 +41,9 @@ def _is_shown(char: str) -> bool:
 
 def _escape(char: str) -> str:
     code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def plain(value: Any) -> Any:
@@ -63,7 +65,7 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
     """One object on stdout. Other scripts than ours stay readable; control characters are
     escaped by JSON itself, those of C1 and direction by us."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
-    safe = "".join(c if c == "\n" or _is_shown(c) else f"\\u{ord(c):04x}" for c in text)
+    safe = "".join(c if c == "\n" or _is_shown(c) else json.dumps(c)[1:-1] for c in text)
     sys.stdout.write(safe + "\n")
 
 

@@ -1,0 +1,284 @@
+"""The program itself: starting fast, ending cleanly, saying one sentence when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bouncelens.service.sandbox import Sandbox, running
+from bouncelens.show.cli import run
+from bouncelens.show.cli.screen import visible
+
+HEAVY = (
+    "pyarrow", "duckdb", "deltalake", "lxml", "fastapi", "altair", "sqlglot", "pydantic",
+    "sqlalchemy", "numpy", "httpx2", "rich", "structlog", "hyperscan", "re2",
+)  # fmt: skip
+PROGRAM = "import sys; from bouncelens.show.cli import main; sys.argv[0] = 'bouncelens'; main()"
+
+
+def _program(*arguments: str, folder: Path) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, *arguments]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BOUNCELENS_CONFIG", raising=False)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from bouncelens.show.cli import run; run(['--help']); "
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "Commands:" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+def test_a_reader_that_has_enough_is_no_failure(tmp_path: Path) -> None:
+    lines = "\n".join(f"550 5.1.{n} user {n} unknown" for n in range(3000))
+    (tmp_path / "many.csv").write_text(f"reply\n{lines}\n")
+    child = subprocess.Popen(
+        _program("classify", "many.csv", folder=tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.readline()
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    child.stderr.close()
+    assert child.wait(60) == 0
+
+
+# Bad input: one sentence, one exit code, no trace. Files to write, arguments, code, words.
+BAD: dict[str, tuple[dict[str, str], list[str], int, tuple[str, ...]]] = {
+    "no such command": ({}, ["pulll"], 2, ("No such command",)),
+    "no such option": ({}, ["report", "--sinec", "2026-01-01"], 2, ("--since",)),
+    "no such question": ({}, ["report", "by_reson"], 2, ("by_reson", "by_reason")),
+    "no such file": ({}, ["classify", "gone.csv"], 2, ("gone.csv", "No such file")),
+    "empty file": ({"e.csv": ""}, ["classify", "e.csv"], 2, ("e.csv is empty",)),
+    "csv without the column": (
+        {"b.csv": "JobID,When\n1,2\n"},
+        ["classify", "b.csv"],
+        2,
+        ("b.csv", "no column for the server's reply", "--column"),
+    ),
+    "column that is not there": (
+        {"b.csv": "JobID,Reply\n1,2\n"},
+        ["classify", "b.csv", "--column", "Answer"],
+        2,
+        ("no column 'Answer'", "'Reply'"),
+    ),
+    "import without the column": (
+        {"b.csv": "JobID,SubscriberKey,EventDate\n1,2,3\n"},
+        ["import", "b.csv", "--account", "7"],
+        2,
+        ("b.csv", "no column for reply_text"),
+    ),
+    "report on a file that is none": ({"x.zip": "PK"}, ["report", "x.zip"], 2, ("x.zip",)),
+    "unknown setting": (
+        {"bouncelens.toml": '[tenant]\nclient_secrt = "x"\n'},
+        ["doctor"],
+        2,
+        ("bouncelens.toml", "client_secrt", "tenant.client_secret"),
+    ),
+    "no settings file": ({}, ["pull", "--config", "gone.toml"], 2, ("gone.toml", "init")),
+    "nothing to pull from": ({}, ["pull"], 2, ("account",)),
+    "unknown reason in a rule": (
+        {
+            "bouncelens.toml": 'rules = ["mine.toml"]\n',
+            "mine.toml": '[[rule]]\nid = "my-rule"\nreason = "full"\ntext = "x"\n',
+        },
+        ["explain", "550 x"],
+        2,
+        ("mine.toml", "my-rule", "unknown reason 'full'"),
+    ),
+    "unknown policy": (
+        {"bouncelens.toml": 'policy = "strict"\n'},
+        ["suppress", "plan"],
+        2,
+        ("'strict'", "default"),
+    ),
+    "corrupt lake": (
+        {"lake/bounces/_delta_log/00000000000000000000.json": "{nonsense"},
+        ["report", "totals"],
+        5,
+        ("lake",),
+    ),
+    "corrupt ledger": (
+        {"bouncelens.db": "no database" * 200},
+        ["suppress", "plan"],
+        5,
+        ("ledger",),
+    ),
+    "unreachable host": (
+        {
+            "bouncelens.toml": "[tenant]\nauth_url = 'http://127.0.0.1:9/'\nclient_id = 'x'\n"
+            "client_secret = 'file:s'\n[[accounts]]\nmid = 7\n[retry]\nattempts = 1\n",
+            "s": "hunter2",
+        },
+        ["pull"],
+        5,
+        ("Sign-in to Marketing Cloud",),
+    ),
+    "secret that is not there": (
+        {
+            "bouncelens.toml": "[tenant]\nsubdomain = 'mc'\nclient_id = 'x'\n"
+            "client_secret = 'env:NOT_SET_ANYWHERE'\n[[accounts]]\nmid = 7\n"
+        },
+        ["pull"],
+        2,
+        ("NOT_SET_ANYWHERE",),
+    ),
+    "port that is taken": ({}, ["serve", "--host", "256.0.0.1", "--port", "0"], 2, ("--port",)),
+    "sql that is not text": ({"q.sql": "\udcff"}, ["sql", "--lint", "q.sql"], 2, ("UTF-8",)),
+    "no reply": ({}, ["explain", " "], 2, ("no reply to explain",)),
+    "init over a file": ({"bouncelens.toml": ""}, ["init", "--account", "7"], 2, ("--force",)),
+    "init with a MID that is none": ({}, ["init", "--account", "Shop"], 2, ("1234567=Shop",)),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_sentence_and_its_exit_code(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, arguments, code, words = BAD[case]
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert run(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    assert "hunter2" not in said.err
+    for word in words:
+        assert word in said.err
+
+
+# With a Marketing Cloud
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with running(["--port", "0", "--bounces", "300", "--months", "2"]) as ready:
+        yield ready
+
+
+def _settings(sandbox: Sandbox, folder: Path, secret: str | None = None) -> None:
+    (folder / "secret").write_text(secret or sandbox.client_secret)
+    accounts = "".join(f"[[accounts]]\nmid = {m}\nname = '{n}'\n" for m, n in sandbox.accounts)
+    (folder / "bouncelens.toml").write_text(
+        f"[tenant]\nauth_url = '{sandbox.auth_url}'\nclient_id = '{sandbox.client_id}'\n"
+        f"client_secret = 'file:secret'\n{accounts}"
+        f"[sends]\ndata_extension = '{sandbox.sends_data_extension}'\n"
+        "[retry]\nattempts = 2\nwait_s = 0.01\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["pull"], ["doctor"]])
+def test_a_wrong_secret_is_a_matter_of_authentication(
+    command: list[str], sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _settings(sandbox, tmp_path, secret="hunter2")
+    assert run(command) == 4
+    said = capsys.readouterr()
+    assert "does not know this client id with this secret" in said.err + said.out
+    assert "hunter2" not in said.err + said.out
+
+
+def test_from_pull_to_plan(
+    sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _settings(sandbox, tmp_path)
+    assert run(["doctor", "--json"]) == 0
+    assert all(check["is_ok"] for check in json.loads(capsys.readouterr().out)["checks"])
+    for stored in (sandbox.planted, 0):  # the second pull finds nothing new
+        assert run(["pull", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["stored"] == stored
+    assert run(["report", "totals", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    names = [column["name"] for column in answer["columns"]]
+    assert answer["rows"][0][names.index("bounces")] > 0.9 * sandbox.planted
+    assert answer["denominator"]
+    assert run(["suppress", "plan", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["suppressions"]
+    assert all(proposed["grounds"] for proposed in plan["suppressions"])
+    assert run(["suppress", "plan"]) == 0
+    assert "(0 new)" in capsys.readouterr().err
+    assert run(["report"]) == 0
+    assert "Of: messages sent" in capsys.readouterr().out
+
+
+def test_the_sandbox_ends_with_us_however_we_end(tmp_path: Path) -> None:
+    code = (
+        "from bouncelens.service.sandbox import running\nimport time\n"
+        "with running(['--port', '0', '--bounces', '50', '--months', '1']) as ready:\n"
+        "    print(ready.url, flush=True)\n    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    port = int(parent.stdout.readline().rsplit(":", 1)[1])
+    parent.kill()
+    parent.wait(10)
+    parent.stdout.close()
+    assert _is_closed(port)
+
+
+def _is_closed(port: int) -> bool:
+    import socket
+
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_ctrl_c_ends_the_server_cleanly(tmp_path: Path) -> None:
+    child = subprocess.Popen(
+        _program("serve", "--port", "0", "--json", folder=tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert child.stdout is not None
+    assert json.loads(child.stdout.readline())["url"].startswith("http://127.0.0.1:")
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert err.strip() == "Stopped."
+    assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", "\\x1b[2J"),
+        ("a\nb", "a\\x0ab"),
+        ("\x9b", "\\x9b"),
+        ("\u202eabc", "\\u202eabc"),
+        ("日本語 ü –", "日本語 ü –"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_control_characters_become_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
