@@ -52,6 +52,10 @@ def _command(arguments: Sequence[str]) -> int:
         if show is not None:
             show()
         return int(getattr(error, "exit_code", 2))
+    except SystemExit as ended:  # typer's own answer to a reader that went away
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise ended.__context__ from None
+        raise
     except BouncelensError as error:
         from bouncelens.show.cli.screen import say_error
 
