@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import re2
 
 from bouncelens.bounce import Hardness, Template, Verdict
-from bouncelens.classify.matching import Matcher, best_matcher
+from bouncelens.classify.matching import GrowingMatcher, Matcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ class Classifier:
         self,
         ruleset: Ruleset,
         *,
-        matcher: Callable[[Sequence[str]], Matcher] = best_matcher,
+        matcher: Callable[[Sequence[str]], Matcher] = GrowingMatcher,
     ) -> None:
         self.ruleset = ruleset
         patterns: dict[str, int] = {ruleset.temporary_words: 0}

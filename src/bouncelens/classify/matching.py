@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 import re2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_RE2_MEMORY = 1 << 29  # bytes; a set that ran out of it would miss matches
 
 
 class Matcher(Protocol):
@@ -28,29 +27,32 @@ class Matcher(Protocol):
 
 
 class Re2Matcher:
-    """google-re2's set."""
+    """google-re2's filter: literals of all patterns first, then the few patterns they point to.
+
+    Its plain set builds states for every pattern at every new word: fifteen times slower on
+    replies it has not seen.
+    """
 
     name = "re2"
 
     def __init__(self, patterns: Sequence[str]) -> None:
         options = re2.Options()
-        options.max_mem = _RE2_MEMORY
         options.dot_nl = True
         options.log_errors = False
-        self._set = re2.Set.SearchSet(options)
+        self._filter = re2.Filter()
         for pattern in patterns:
-            self._set.Add(pattern)
+            self._filter.Add(pattern, options)
         if patterns:
-            self._set.Compile()
+            self._filter.Compile()
         self._is_empty = not patterns
 
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
-        return set() if self._is_empty else set(self._set.Match(text) or ())
+        return set() if self._is_empty else set(self._filter.Match(text) or ())
 
 
 class HyperscanMatcher:
-    """Hyperscan in block mode, for texts in ASCII; google-re2's set for the others.
+    """Hyperscan in block mode, for texts in ASCII; google-re2 for the others.
 
     Counted gaps (".{0,80}") over UTF-8 make Hyperscan compile for ten seconds and more; over
     ASCII a byte is a letter and both engines mean the same. Its scratch serves one scan at a
@@ -102,9 +104,32 @@ class HyperscanMatcher:
         return set(found)
 
 
-def best_matcher(patterns: Sequence[str]) -> Matcher:
-    """Hyperscan's where it can be had, else google-re2's."""
-    try:
-        return HyperscanMatcher(patterns)
-    except ImportError:
-        return Re2Matcher(patterns)
+class GrowingMatcher:
+    """google-re2, ready at once, until texts keep coming; then Hyperscan, if it is there.
+
+    Compiling for Hyperscan takes as long as some ten thousand new texts take with re2.
+    """
+
+    def __init__(self, patterns: Sequence[str], *, after: int = 20_000) -> None:
+        self._patterns = tuple(patterns)
+        self._matcher: Matcher = Re2Matcher(patterns)
+        self._left = after if _has_hyperscan() else 0
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The engine at work now."""
+        return self._matcher.name
+
+    def matches(self, text: bytes) -> set[int]:
+        """Indices of the patterns found in UTF-8 `text`."""
+        if self._left:
+            with self._lock:
+                self._left = max(0, self._left - 1)
+                if not self._left and self._matcher.name == "re2":
+                    self._matcher = HyperscanMatcher(self._patterns)
+        return self._matcher.matches(text)
+
+
+def _has_hyperscan() -> bool:
+    return find_spec("hyperscan") is not None
