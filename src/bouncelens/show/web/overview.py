@@ -120,7 +120,7 @@ def build(settings: Settings, filters: Filters, source: Source) -> Page:
     return Page(
         filters=filters,
         headline=_headline(totals, bounced, sent),
-        lead=_lead(bounced, sent, by_reason=by_reason, by_provider=by_provider),
+        lead=_lead(bounced, by_reason, by_provider=by_provider, over_time=over_time),
         window_words=_window_words(filters, totals),
         is_empty=not bounced and not sent,
         tiles=_tiles(totals, bounced, proposed=source.proposed()),
@@ -159,23 +159,35 @@ def _headline(totals: Mapping[str, Any], bounced: int, sent: int) -> str:
 
 def _lead(
     bounced: int,
-    sent: int,
-    *,
     by_reason: Sequence[Mapping[str, Any]],
+    *,
     by_provider: Sequence[Mapping[str, Any]],
+    over_time: Answer,
 ) -> str:
     if not bounced or not by_reason:
         return ""
     first = max(by_reason, key=_bounced)
     parts = [f"Most often: {label(first['reason'])} ({_share(_bounced(first), bounced)})."]
-    named = [row for row in by_provider if row["provider"] != "other"]
-    if named:
+    if named := [row for row in by_provider if row["provider"] != "other"]:
         most = max(named, key=_bounced)
         name = provider_names().get(most["provider"], most["provider"])
         parts.append(f"Most of them came from {name} ({_share(_bounced(most), bounced)}).")
-    if not sent:
-        parts.append("Without sent counts there are no rates: see the settings [sends].")
-    return " ".join(parts)
+    return " ".join([*parts, _worst(over_time)])
+
+
+def _worst(over_time: Answer) -> str:
+    """The day, week or month with the highest rate, leaving out those with next to no sends."""
+    unit, bars = charts.buckets(over_time)
+    if not (sent := sum(bar.sent for bar in bars)):
+        return "How much was sent is not known, so there are no rates."
+    large = [bar for bar in bars if bar.sent * len(bars) * 10 >= sent]
+    worst = max(large, key=lambda bar: sum(bar.counted.values()) / bar.sent)
+    if len(large) < 2 or not worst.counted:
+        return ""
+    high = rate(sum(worst.counted.values()) / worst.sent)
+    group = max(worst.counted, key=lambda group: worst.counted[group])
+    when = {"day": "%d %b %Y", "week": "that from %d %b %Y", "month": "%b %Y"}[unit]
+    return f"The worst {unit} was {worst.start.strftime(when)}: {high}, mostly {group}."
 
 
 def _tiles(totals: Mapping[str, Any], bounced: int, *, proposed: int | None) -> tuple[Tile, ...]:
