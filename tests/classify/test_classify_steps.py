@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import bouncelens.classify
+import bouncelens
 from bouncelens.bounce import Hardness, Verdict
 from bouncelens.classify.guidance import advice, lists_named, other_names
+from bouncelens.classify.ruleset import RULES
 
-RULES = Path(bouncelens.classify.__file__).parent / "rules"
+RULES = Path(bouncelens.__file__).parent / "classify" / "rules"
 ACTORS = {
     "list_owner",
     "dns_admin",
