@@ -27,6 +27,7 @@ class Sandbox:
     accounts: tuple[tuple[int, str], ...]
     sends_data_extension: str
     planted: int
+    sftp: dict[str, object]
     truth_file: Path
 
     @property

@@ -3,8 +3,9 @@
 import json
 import sys
 
+from light_workspace import LightWorkspace
+
 from bouncelens.service.pull import pull
-from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings
 
 
@@ -15,6 +16,6 @@ def say(text: str) -> None:
 
 if __name__ == "__main__":
     settings = Settings.model_validate(json.loads(sys.argv[1]))
-    with Workspace.open(settings) as workspace:
+    with LightWorkspace.open(settings) as workspace:
         pull(workspace, progress=lambda p: say(f"{p.step} {p.account.mid} {p.done}"))
     say("done")

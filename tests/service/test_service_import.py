@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from light_workspace import LightWorkspace
 
 from bouncelens.errors import InputInvalid
 from bouncelens.service.import_file import import_file
-from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings
 
 HEADER = (
@@ -40,11 +40,11 @@ def zipped(**members: bytes) -> bytes:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
+def workspace(tmp_path: Path) -> Iterator[LightWorkspace]:
     settings = Settings(
         lake=str(tmp_path / "lake"), ledger=f"sqlite:///{tmp_path / 'bouncelens.db'}"
     )
-    with Workspace.open(settings) as workspace:
+    with LightWorkspace.open(settings) as workspace:
         yield workspace
 
 
@@ -58,7 +58,7 @@ JOBS = (
 
 
 def test_an_extract_fills_bounces_jobs_and_sends_and_a_second_time_changes_nothing(
-    workspace: Workspace, tmp_path: Path
+    workspace: LightWorkspace, tmp_path: Path
 ) -> None:
     path = tmp_path / "extract.zip"
     path.write_bytes(
@@ -80,7 +80,7 @@ def test_an_extract_fills_bounces_jobs_and_sends_and_a_second_time_changes_nothi
     assert workspace.lake.versions() == before
 
 
-def test_the_same_bounces_as_csv_and_zip_are_one(workspace: Workspace, tmp_path: Path) -> None:
+def test_the_same_bounces_as_csv_and_zip_are_one(workspace: LightWorkspace, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(table(10))
     (tmp_path / "b.zip").write_bytes(zipped(Bounces=table(25)))
     assert import_file(workspace, tmp_path / "a.csv").stored == 10
@@ -88,7 +88,7 @@ def test_the_same_bounces_as_csv_and_zip_are_one(workspace: Workspace, tmp_path:
 
 
 def test_rows_that_cannot_be_read_are_kept_counted_and_said(
-    workspace: Workspace, tmp_path: Path
+    workspace: LightWorkspace, tmp_path: Path
 ) -> None:
     text = table(5).decode("utf-16").replace("1/5/2026 7:00:02 PM", "soon")
     path = tmp_path / "Bounces.csv"
@@ -102,7 +102,7 @@ def test_rows_that_cannot_be_read_are_kept_counted_and_said(
 
 
 def test_a_file_without_one_readable_row_is_refused_with_the_first_reason(
-    workspace: Workspace, tmp_path: Path
+    workspace: LightWorkspace, tmp_path: Path
 ) -> None:
     path = tmp_path / "Bounces.csv"
     path.write_text(table(3).decode("utf-16").replace(" PM", ""), "utf-8", newline="")
@@ -114,7 +114,9 @@ def test_a_file_without_one_readable_row_is_refused_with_the_first_reason(
     assert workspace.ledger.runs()[0].outcome == "failed"
 
 
-def test_a_zip_that_breaks_off_keeps_what_came_before(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_zip_that_breaks_off_keeps_what_came_before(
+    workspace: LightWorkspace, tmp_path: Path
+) -> None:
     whole = bytearray(zipped(Bounces=table(60_000, reason="550 no")))
     at = len(whole) * 3 // 4
     whole[at : at + 40] = bytes(40)
@@ -126,7 +128,7 @@ def test_a_zip_that_breaks_off_keeps_what_came_before(workspace: Workspace, tmp_
     assert 0 < result.stored < 60_000
 
 
-def test_account_and_job_are_asked_for_or_known(workspace: Workspace, tmp_path: Path) -> None:
+def test_account_and_job_are_asked_for_or_known(workspace: LightWorkspace, tmp_path: Path) -> None:
     path = tmp_path / "query.csv"
     path.write_text("SubscriberKey,EventDate,SMTPBounceReason\nk,2026-01-05 01:00:00,550 no\n")
     with pytest.raises(InputInvalid, match="--account"):

@@ -115,8 +115,12 @@ def domain_of(addresses: pa.Array[Any]) -> pa.Array[Any]:
 
 def coalesced(columns: Sequence[Sequence[str | None] | pa.Array[Any]]) -> pa.Array[Any]:
     """The first non-empty cell per row over several columns."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
+    if len(columns) == 1:
+        only = columns[0]
+        return only if isinstance(only, pa.Array) else pa.array(only, pa.string())
     first: pa.Array[Any] = pc.coalesce(*[_text(column, keep_edges=True) for column in columns])
     return first
 
