@@ -171,7 +171,7 @@ def _lead(
     if named := [row for row in by_provider if row["provider"] != "other"]:
         most = max(named, key=_bounced)
         name = provider_names().get(most["provider"], most["provider"])
-        parts.append(f"Most of them came from {name} ({_share(_bounced(most), bounced)}).")
+        parts.append(f"The largest share came from {name}: {_share(_bounced(most), bounced)}.")
     return " ".join([*parts, _worst(over_time)])
 
 
