@@ -160,6 +160,6 @@ def _check(shown: str, info: zipfile.ZipInfo) -> None:
 def _check_overlap(shown: str, infos: Sequence[zipfile.ZipInfo], directory: int) -> None:
     """Members that share their bytes: the trick of bombs that keep every single ratio modest."""
     spans = sorted((i.header_offset, i.header_offset + 30 + i.compress_size) for i in infos)
-    ends = [start for start, _ in spans[1:]] + [directory]
+    ends = [start for start, _ in (*spans, (directory, 0))[1:]]
     if any(end > after for (_, end), after in zip(spans, ends, strict=True)):
         raise InputInvalid(f"{shown} has files that share their bytes; it may be a bomb.")
