@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-import bouncelens
 from bouncelens.bounce import Hardness, Verdict
 from bouncelens.classify.guidance import advice, lists_named, other_names
 from bouncelens.classify.ruleset import RULES
 
-RULES = Path(bouncelens.__file__).parent / "classify" / "rules"
 ACTORS = {
     "list_owner",
     "dns_admin",
