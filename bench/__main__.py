@@ -22,11 +22,17 @@ def main() -> int:
     store = benches.add_parser("store", help="upserts and questions beside reading one column")
     store.add_argument("--rows", type=int, nargs="+", default=[2_000_000, 20_000_000])
     store.add_argument("--folder", help="where the lakes go while it runs (44 bytes a row)")
+    speed = benches.add_parser("classify", help="speed, beside yardsticks in one run")
+    speed.add_argument("--rows", type=int, default=2_000_000)
+    speed.add_argument("--rounds", type=int, default=3)
+    speed.add_argument("--pipeline", action="store_true", help="also read, judge, store, aggregate")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
     elif arguments.bench == "store":
         from bench.store import run
+    elif arguments.bench == "classify":
+        from bench.classify import run
     elif arguments.bench == "rules":
         from bench.rules import run
     else:

@@ -95,6 +95,14 @@ def _print_tables(part: str, cases: Sequence[Case]) -> None:
             groups[str(case.label[key])].append(case)
         for name, members in sorted(groups.items(), key=lambda item: -len(item[1])):
             print(f"  {name:24} {sum(c.is_right for c in members):4} / {len(members)}")
+    print(f"\n{part}: hardness (label -> ours), wrong ones only")
+    wrong = Counter(
+        (c.label["class"], c.label["hardness"], c.verdict.reason, c.verdict.hardness.value)
+        for c in cases
+        if c.verdict.hardness != c.label["hardness"]
+    )
+    for (label, hardness, ours, our_hardness), count in wrong.most_common():
+        print(f"  {label:24} {hardness:8} -> {ours:24} {our_hardness:8} {count}")
     print(f"\n{part}: confusion (label -> ours), wrong ones only")
     wrong = Counter((c.label["class"], c.verdict.reason) for c in cases if not c.is_right)
     for (label, ours), count in wrong.most_common():

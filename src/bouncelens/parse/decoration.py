@@ -14,6 +14,8 @@ _LEAD = re.compile(
     r"|\brecv: |<<< "
     r"|\bsmtp error from remote (?:mail )?server after [^:]{3,40}(?::<<?[^>]{0,320}>>?)?: "
     r"host [^ ]{1,255} ?\[<ip>\]: "  # Exim
+    r"|\bhost [^ ]{1,255} ?\[<ip>\] smtp error from remote (?:mail )?server after [^:]{3,40}"
+    r"(?::<<?[^>]{0,320}>>?[^:]{0,40})?: "  # Exim since 4.90
 )
 _TAIL = re.compile(r" ?\((?:in )?reply to [a-z ]{2,30}(?: command\)?)?[,.; ]*$|'$|\]$")
 _RECIPIENT = re.compile(r"<(?:<addr>|[^<>\s]{1,320})>: (?=\S)|\"?-+ ?(?=[a-z0-9])")
