@@ -20,6 +20,7 @@ from bouncelens.settings import Settings, TenantSettings, resolve_secret
 class Tenant:
     """The routes into one tenant. `sends` is None where no data extension has the counts."""
 
+    sign_in: SignIn
     soap: SoapSource
     sends: RowsetSource | None
 
@@ -41,6 +42,7 @@ def connected(settings: Settings) -> Iterator[Tenant]:
         )
         key = settings.sends.data_extension
         yield Tenant(
+            sign_in,
             SoapSource(sign_in, wire, settings=settings.soap, patience=patience),
             RowsetSource(sign_in, wire, key, patience=patience) if key else None,
         )
