@@ -122,7 +122,7 @@ def print_answer(found: Answer, *, limit: int = _ROWS) -> None:
     is_by_day = bool(found.columns) and found.columns[0].name == "day"
     rows = found.rows[-limit:] if is_by_day else found.rows[:limit]
     hidden = len(found.rows) - len(rows)
-    if len(found.rows) == 1 and len(found.columns) > 6:
+    if found.question == "totals" and found.rows:  # one row, wider than a terminal
         print_table(
             _title(found),
             (("", False), ("", True), ("", False)),
