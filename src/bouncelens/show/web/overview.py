@@ -130,7 +130,7 @@ def build(settings: Settings, filters: Filters, source: Source) -> Page:
         providers=_providers(by_provider, filters),
         campaigns=_campaigns(rows("by_campaign", _MOST_ROWS + 1), filters),
         newest=_newest(rows("templates_newest", _MOST_REPLIES), settings.time_zone),
-        notes=tuple(over_time.notes),
+        notes=(f"A rate is a share of: {over_time.denominator}.", *over_time.notes[1:]),
         accounts=tuple(
             (account.mid, account.name or str(account.mid)) for account in settings.accounts
         ),
