@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_serve(commands)
-    return _serve(parser.parse_args(arguments))
+    _add_turns(commands)
+    options = parser.parse_args(arguments)
+    return _serve(options) if options.command == "serve" else _turn(options)
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -45,7 +47,39 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option("--scenario", action="append", default=[], metavar="NAME",
            help="trouble for the whole run; may be repeated")  # fmt: skip
     option("--live-elements", action="store_true", help="answer with elements the WSDL lacks")
+    option("--speed", type=float, default=0.0, help="world seconds per real second (default: 0)")
+    option("--ens-key", choices=["text", "bytes"], default="text",
+           help="how the ENS signature key is read")  # fmt: skip
     option("--token-life", type=float, metavar="SECONDS", help="how long a token lives")
+
+
+def _add_turns(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    send = commands.add_parser("send", help="send a job from a running sandbox")
+    send.add_argument("--url", required=True, help="where the sandbox is")
+    send.add_argument("--mid", type=int, required=True, help="the business unit that sends")
+    send.add_argument("--size", type=int, default=1000, help="to how many people")
+    send.add_argument("--transactional", action="store_true", help="events go to ENS callbacks")
+    clock = commands.add_parser("clock", help="move a running sandbox's clock")
+    clock.add_argument("--url", required=True, help="where the sandbox is")
+    clock.add_argument("--advance-s", type=float, default=0.0, help="jump ahead, seconds")
+    clock.add_argument("--speed", type=float, help="world seconds per real second; 0 stands still")
+
+
+def _turn(options: argparse.Namespace) -> int:
+    """Tells a running sandbox to do something; its answer goes to stdout."""
+    import httpx2
+
+    told = {k: v for k, v in vars(options).items() if k not in {"command", "url"} and v is not None}
+    try:
+        answer = httpx2.post(f"{options.url.rstrip('/')}/_sandbox/{options.command}", json=told)
+    except httpx2.HTTPError as problem:
+        _say(f"no sandbox answers at {options.url}: {problem}")
+        return 5
+    if answer.status_code != 200:
+        _say(answer.text)
+        return 2
+    print(answer.text)  # noqa: T201
+    return 0
 
 
 def _moment(text: str) -> datetime:
@@ -64,6 +98,9 @@ def _serve(options: argparse.Namespace) -> int:
         return 2
     sandbox = _build(options, trouble)
     sandbox.live_elements = options.live_elements
+    sandbox.ens.key_reading = options.ens_key
+    sandbox.flow.clock.move(0, speed=options.speed)
+    sandbox.flow.run()
     if options.token_life:
         sandbox.tokens.lifetime_s = options.token_life
     try:

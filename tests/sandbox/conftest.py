@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import httpx2
 import pytest
-import uvicorn
-from sandbox_caller import Caller
+from sandbox_caller import Caller, running_sandbox
 
-from sfmc_sandbox.wire.app import make_app
-from sfmc_sandbox.wire.sandbox import Sandbox
-from sfmc_sandbox.wire.tearing import TearableProtocol
 from sfmc_sandbox.world.plan import Plan
 from sfmc_sandbox.world.tenant import Tenant, make_tenant
 
@@ -37,21 +29,8 @@ def spare() -> Tenant:
 @pytest.fixture(scope="session")
 def running(tenant: Tenant) -> Iterator[Caller]:
     """A sandbox on a free port of loopback."""
-    sandbox = Sandbox.of(tenant)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        make_app(sandbox), http=TearableProtocol, log_level="critical", lifespan="off", ws="none"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    with httpx2.Client(timeout=60) as http:
-        yield Caller(f"http://127.0.0.1:{listener.getsockname()[1]}", sandbox, http)
-    server.should_exit = True
-    thread.join()
-    sandbox.close()
+    with running_sandbox(tenant) as caller:
+        yield caller
 
 
 @pytest.fixture

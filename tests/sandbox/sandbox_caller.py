@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx2
+import uvicorn
 from lxml import etree
 
+from sfmc_sandbox.wire.app import make_app
 from sfmc_sandbox.wire.sandbox import Sandbox
+from sfmc_sandbox.wire.tearing import TearableProtocol
+from sfmc_sandbox.world.tenant import Tenant
 
 PARTNER = "{http://exacttarget.com/wsdl/partnerAPI}"
 RETAIL = 7_000_101
@@ -121,3 +130,23 @@ def both(left: str, right: str, operator: str = "AND") -> str:
         f'<Filter xsi:type="ComplexFilterPart">{left}<LogicalOperator>{operator}'
         f"</LogicalOperator>{right}</Filter>"
     )
+
+
+@contextmanager
+def running_sandbox(tenant: Tenant) -> Iterator[Caller]:
+    """A sandbox around a tenant, on a free port of loopback."""
+    sandbox = Sandbox.of(tenant)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        make_app(sandbox), http=TearableProtocol, log_level="critical", lifespan="off", ws="none"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    with httpx2.Client(timeout=60) as http:
+        yield Caller(f"http://127.0.0.1:{listener.getsockname()[1]}", sandbox, http)
+    server.should_exit = True
+    thread.join()
+    sandbox.close()

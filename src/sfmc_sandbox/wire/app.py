@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sfmc_sandbox.wire import oauth, rest, soap, soap_about
+from sfmc_sandbox.wire import control, oauth, rest, soap, soap_about
+from sfmc_sandbox.wire.request_log import RequestLog
 from sfmc_sandbox.wire.rest_answer import RestError
 from sfmc_sandbox.wire.sandbox import MAX_BODY_BYTES
 from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, fault
@@ -52,7 +54,21 @@ def make_app(sandbox: Sandbox) -> Starlette:
         return rest.nothing_here(sandbox, request)
 
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    return Starlette(routes=[*routes, Route("/{path:path}", elsewhere, methods=every)])
+    last = Route("/{path:path}", elsewhere, methods=every)
+    app = Starlette(routes=[*control.routes(sandbox), *routes, last])
+    app.add_exception_handler(Exception, _our_fault)
+    app.add_middleware(RequestLog, log=sandbox.log)
+    return app
+
+
+async def _our_fault(request: Request, problem: Exception) -> Response:
+    """A bug of ours: the platform's words to the client, the trace to our own log."""
+    logging.getLogger("sfmc_sandbox").error("%s failed", request.url.path, exc_info=problem)
+    if request.url.path.lower().endswith("/service.asmx"):
+        frame = Frame(f"{request.url.scheme}://{request.url.netloc}/Service.asmx")
+        unexpected = Fault("Server", "An unexpected error occurred.", api_code=2)
+        return Response(fault(frame, unexpected), 500, media_type=content_type(frame))
+    return RestError(500, 30000, "An unexpected error occurred.").response()
 
 
 async def _sign_in(sandbox: Sandbox, request: Request) -> Response:

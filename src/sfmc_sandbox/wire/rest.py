@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfmc_sandbox.wire import rest_automations, rest_other, rest_queries, rest_rows, rowset
+from sfmc_sandbox.wire import (
+    rest_automations,
+    rest_ens,
+    rest_other,
+    rest_queries,
+    rest_rows,
+    rowset,
+)
 from sfmc_sandbox.wire.rest_answer import (
     RestError,
     insufficient,
@@ -29,6 +36,8 @@ _ROWS_BY_ID = "/data/v1/async/dataExtensions/{id}/rows"
 _QUERIES, _QUERY = "/automation/v1/queries", "/automation/v1/queries/{id}"
 _AUTOMATIONS, _AUTOMATION = "/automation/v1/automations", "/automation/v1/automations/{id}"
 _EXTRACTS, _TRANSFERS = "/automation/v1/dataextracts", "/automation/v1/filetransfers"
+_CALLBACKS, _SUBSCRIPTIONS = "/platform/v1/ens-callbacks", "/platform/v1/ens-subscriptions"
+_ENS = "event_notification"
 _DE_READ, _DE_WRITE = "data_extensions_read", "data_extensions_write"
 _READ, _WRITE, _RUN = "automations_read", "automations_write", "automations_execute"
 # Method, path, scope, answer.
@@ -74,6 +83,24 @@ ROUTES: list[tuple[str, str, str, Answer]] = [
     ("POST", "/asset/v1/content/assets/query", "saved_content_read", rest_other.query_assets),
     ("GET", "/asset/v1/content/assets/{id}", "saved_content_read", rest_other.get_asset),
     ("GET", "/platform/v1/tokenContext", "", rest_other.token_context),
+    ("POST", _CALLBACKS, f"{_ENS}_callback_create", rest_ens.create_callbacks),
+    ("GET", _CALLBACKS, f"{_ENS}_callback_read", rest_ens.list_callbacks),
+    ("GET", f"{_CALLBACKS}/{{id}}", f"{_ENS}_callback_read", rest_ens.get_callback),
+    ("DELETE", f"{_CALLBACKS}/{{id}}", f"{_ENS}_callback_delete", rest_ens.remove_callback),
+    ("POST", "/platform/v1/ens-verify", f"{_ENS}_callback_update", rest_ens.verify),
+    ("POST", _SUBSCRIPTIONS, f"{_ENS}_subscription_create", rest_ens.create_subscriptions),
+    (
+        "GET",
+        f"{_SUBSCRIPTIONS}-by-cb/{{id}}",
+        f"{_ENS}_subscription_read",
+        rest_ens.list_subscriptions,
+    ),
+    (
+        "DELETE",
+        f"{_SUBSCRIPTIONS}/{{id}}",
+        f"{_ENS}_subscription_delete",
+        rest_ens.remove_subscription,
+    ),
 ]
 
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sfmc_sandbox.activities import Activities
-from sfmc_sandbox.clock import to_sfmc
+from sfmc_sandbox.clock import from_epoch_ms, to_sfmc
 from sfmc_sandbox.definitions import Definitions
+from sfmc_sandbox.ens import Ens
 from sfmc_sandbox.extensions import Extensions
+from sfmc_sandbox.flow import Clock, Flow
 from sfmc_sandbox.queries import Queries
 from sfmc_sandbox.runs import Runs
 from sfmc_sandbox.sql.views import DataViews
 from sfmc_sandbox.storage import Storage, run_extract_activity
 from sfmc_sandbox.wire.change_subscriber import SETTABLE
 from sfmc_sandbox.wire.paging import Pages
+from sfmc_sandbox.wire.request_log import Log
 from sfmc_sandbox.wire.rest_rows import RowsRequests
 from sfmc_sandbox.wire.rowset import Rowsets
 from sfmc_sandbox.wire.tokens import Tokens
@@ -43,11 +46,14 @@ class Sandbox:
     runs: Runs
     trouble: Trouble
     storage: Storage
+    flow: Flow
+    ens: Ens
     tokens: Tokens = field(default_factory=Tokens)
     pages: Pages = field(default_factory=Pages)
     rowsets: Rowsets = field(default_factory=Rowsets)
     rows_requests: RowsRequests = field(default_factory=RowsRequests)
     definitions: Definitions = field(default_factory=Definitions)
+    log: Log = field(default_factory=Log)
     live_elements: bool = False  # elements that live answers carry and the WSDL lacks
     settable_statuses: frozenset[str] = SETTABLE  # subscriber statuses the API may set
     writing: threading.RLock = field(default_factory=threading.RLock)
@@ -57,23 +63,29 @@ class Sandbox:
         """A sandbox around a tenant, with the data extensions a tenant starts with."""
         trouble = trouble or Trouble()
 
+        clock = Clock(tenant.plan.until_ms)
+
         def now() -> datetime:
-            return to_sfmc(tenant.plan.until)
+            return to_sfmc(from_epoch_ms(clock.now_ms))
 
         extensions = Extensions.of(tenant)
         activities = Activities.of(tenant.db)
         views = DataViews(tenant, now())
         queries = Queries(tenant.db, extensions, views, tenant.units[0].mid, now)
         runs = Runs(activities, extensions, queries, trouble, now)
-        made = cls(
-            tenant, extensions, activities, queries, runs, trouble, Storage(tenant.plan.seed)
-        )
+        flow = Flow(tenant, extensions, clock)
+        ens = Ens(tenant)
+        flow.listeners.append(ens.happened)
+        storage = Storage(tenant.plan.seed)
+        made = cls(tenant, extensions, activities, queries, runs, trouble, storage, flow, ens)
         # A data extract activity in an automation (object type 73).
         runs.other[73] = lambda mid, number: run_extract_activity(made, mid, number)
         return made
 
     def close(self) -> None:
         """Ends what runs and removes the files."""
+        self.flow.close()
+        self.ens.close()
         self.runs.close()
         self.storage.close()
 

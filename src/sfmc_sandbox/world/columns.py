@@ -90,8 +90,6 @@ def bounce_tables(sent: Sent, setting: Setting) -> tuple[pa.Table, pa.Table]:
     mid = setting.plan.units[sent.job.unit].mid
     names = [tale.name for tale in setting.tales] + [FULL_REPEATERS]
     stories = [names[n] if n != NO_STORY else "" for n in sent.story]
-    # What lies after the world's now has not happened yet.
-    happened = pa.array(sent.bounce_ms < setting.plan.until_ms)
     truth = pa.table(
         {
             "account": np.full(len(rows), mid, dtype=np.int64),
@@ -106,7 +104,7 @@ def bounce_tables(sent: Sent, setting: Setting) -> tuple[pa.Table, pa.Table]:
             "is_alive": sent.is_alive,
         }
     )
-    return _told(sent, setting, stories).filter(happened), truth.filter(happened)
+    return _told(sent, setting, stories), truth
 
 
 def _told(sent: Sent, setting: Setting, stories: list[str]) -> pa.Table:

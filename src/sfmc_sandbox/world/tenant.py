@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from sfmc_sandbox.clock import SFMC_OFFSET_MS
 from sfmc_sandbox.world import columns
 from sfmc_sandbox.world.domains import make_domains
 from sfmc_sandbox.world.engagement import engage
@@ -30,16 +31,24 @@ if TYPE_CHECKING:
     from sfmc_sandbox.world.plan import Plan, Unit
 
 SENDS_KEY = "bouncelens_sends"
-_EVENTS = ("sent", "not_sent", "bounce", "open", "click", "unsub", "complaint")
+EVENTS = ("sent", "not_sent", "bounce", "open", "click", "unsub", "complaint")
 
 
 @dataclass(slots=True)
 class Tenant:
     """A generated tenant. `db` is shared: take a cursor per request."""
 
-    plan: Plan
+    setting: Setting
+    standing: Standing
     db: duckdb.DuckDBPyConnection
     truth: pa.Table  # kept aside for tests and checks
+    pending: dict[str, pa.Table]  # what has not happened yet, by table; `truth` among them
+    jobs: list[Job]
+
+    @property
+    def plan(self) -> Plan:
+        """What was asked for."""
+        return self.setting.plan
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -66,9 +75,13 @@ def make_tenant(plan: Plan) -> Tenant:
         for name, table in part.items():
             tables[name].append(table)
     standing.advance(plan.until_ms)
-    truth = pa.concat_tables(tables.pop("truth"))
-    tenant = Tenant(plan, duckdb.connect(":memory:"), truth)
-    _load(tenant, tables)
+    happened, pending = {}, {}
+    for name, parts in tables.items():
+        happened[name], pending[name] = split(pa.concat_tables(parts), name, plan.until_ms)
+    truth = happened.pop("truth")
+    tenant = Tenant(setting, standing, duckdb.connect(":memory:"), truth, pending, jobs)
+    for name in EVENTS:
+        _put(tenant, name, happened[name], tail="ORDER BY event_time, job_id, sub")
     _load_people(tenant, setting, standing)
     _load_jobs(tenant, jobs)
     _load_units(tenant)
@@ -109,11 +122,16 @@ def _put(tenant: Tenant, name: str, table: pa.Table, *, tail: str = "") -> None:
     tenant.db.unregister("incoming")
 
 
-def _load(tenant: Tenant, tables: dict[str, list[pa.Table]]) -> None:
-    until = f"TIMESTAMP '{columns.sfmc_times(np.array([tenant.plan.until_ms]))[0]}'"
-    for name in _EVENTS:
-        tail = f"WHERE event_time < {until} ORDER BY event_time, job_id, sub"
-        _put(tenant, name, pa.concat_tables(tables[name]), tail=tail)
+def split(table: pa.Table, name: str, now_ms: int) -> tuple[pa.Table, pa.Table]:
+    """The rows that lie before a moment (UTC), and the others."""
+    import pyarrow.compute as pc
+
+    kind = table.schema.field("event_time").type
+    now_ms = now_ms // 1000 * 1000  # the truth counts whole seconds, so all do
+    moment = now_ms if name == "truth" else now_ms + SFMC_OFFSET_MS
+    edge = pa.scalar(moment, pa.timestamp("ms", tz=kind.tz)).cast(kind)
+    is_past = pc.less(table["event_time"], edge)
+    return table.filter(is_past), table.filter(pc.invert(is_past))
 
 
 def _load_people(tenant: Tenant, setting: Setting, standing: Standing) -> None:
@@ -141,11 +159,12 @@ def _load_people(tenant: Tenant, setting: Setting, standing: Standing) -> None:
     _put(tenant, "subscriber", pa.table(content))
 
 
-def _load_jobs(tenant: Tenant, jobs: Sequence[Job]) -> None:
+def job_table(tenant: Tenant, jobs: Sequence[Job]) -> pa.Table:
+    """Jobs as rows."""
     unit = tenant.units
     starts = np.array([job.start_ms for job in jobs])
     ends = np.array([job.start_ms + job.length_ms for job in jobs])
-    table = pa.table(
+    return pa.table(
         {
             "job_id": [job.number for job in jobs],
             "mid": [unit[job.unit].mid for job in jobs],
@@ -161,16 +180,29 @@ def _load_jobs(tenant: Tenant, jobs: Sequence[Job]) -> None:
             "triggered_key": pa.array([job.triggered_key or None for job in jobs], pa.string()),
         }
     )
-    _put(tenant, "job", table)
-    # One answer per job: what SOAP's Send counts.
+
+
+def _load_jobs(tenant: Tenant, jobs: Sequence[Job]) -> None:
+    _put(tenant, "job", job_table(tenant, jobs))
     tenant.db.execute(
-        """
-        CREATE TABLE job_count AS
+        "CREATE TABLE job_count (job_id BIGINT, sent BIGINT, hard BIGINT, soft BIGINT, "
+        "other BIGINT, delivered BIGINT, opens BIGINT, clicks BIGINT, unsubs BIGINT)"
+    )
+    count_jobs(tenant, "true")
+
+
+def count_jobs(tenant: Tenant, condition: str) -> None:
+    """Counts what SOAP's Send shows, anew for the jobs of a condition on `job_id`."""
+    cursor = tenant.db.cursor()
+    cursor.execute(f"DELETE FROM job_count WHERE {condition}")  # noqa: S608 - our own
+    cursor.execute(
+        f"""
+        INSERT INTO job_count
         SELECT job_id, s.n AS sent, coalesce(b.hard, 0) AS hard, coalesce(b.soft, 0) AS soft,
                coalesce(b.n, 0) - coalesce(b.hard, 0) - coalesce(b.soft, 0) AS other,
                s.n - coalesce(b.first_n, 0) AS delivered,
                coalesce(o.n, 0) AS opens, coalesce(c.n, 0) AS clicks, coalesce(u.n, 0) AS unsubs
-        FROM (SELECT job_id, count(*) AS n FROM sent GROUP BY 1) s
+        FROM (SELECT job_id, count(*) AS n FROM sent WHERE {condition} GROUP BY 1) s
         LEFT JOIN (
             SELECT job_id, count(*) AS n, count(*) FILTER (category_id = 1) AS hard,
                    count(*) FILTER (category_id = 2) AS soft, count(*) FILTER (is_unique) AS first_n
@@ -178,7 +210,7 @@ def _load_jobs(tenant: Tenant, jobs: Sequence[Job]) -> None:
         LEFT JOIN (SELECT job_id, count(*) AS n FROM open GROUP BY 1) o USING (job_id)
         LEFT JOIN (SELECT job_id, count(*) AS n FROM click GROUP BY 1) c USING (job_id)
         LEFT JOIN (SELECT job_id, count(*) AS n FROM unsub GROUP BY 1) u USING (job_id)
-        """
+        """  # noqa: S608 - our own
     )
 
 
