@@ -13,11 +13,11 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bouncelens.errors import SettingsInvalid
 
@@ -30,6 +30,15 @@ _ADVICE = (
     "Write a reference instead: env:NAME for an environment variable, file:PATH for a file, "
     "or keyring:SERVICE/NAME for the system's keyring."
 )
+
+
+def _is_reference(value: str) -> str:
+    if value and not _REFERENCE.fullmatch(value):
+        raise ValueError(f"a secret must not stand here itself. {_ADVICE}")
+    return value
+
+
+_Secret = Annotated[str, AfterValidator(_is_reference)]
 
 
 class _Part(BaseModel):
@@ -51,29 +60,32 @@ class TenantSettings(_Part):
     client_id: str = Field(
         default="", description="The package's client id, as it is or as a reference."
     )
-    client_secret: str = Field(
+    client_secret: _Secret = Field(
         default="", description="Reference to the package's secret, e.g. env:SFMC_CLIENT_SECRET."
     )
-
-    @field_validator("client_secret")
-    @classmethod
-    def _is_reference(cls, value: str) -> str:
-        if value and not _REFERENCE.fullmatch(value):
-            raise ValueError(f"a secret must not stand here itself. {_ADVICE}")
-        return value
 
 
 class SoapSettings(_Part):
     """The SOAP route."""
 
-    window_hours: int = Field(default=24 * 7, ge=1, description="Event time asked for at once.")
+    window_hours: int = Field(default=24 * 7, ge=1, description="Event time asked for at first.")
     overlap_hours: int = Field(default=72, ge=0, description="Event time read again for late rows.")
     history_days: int = Field(default=365, ge=1, description="How far back the first pull goes.")
     batch_size: int = Field(default=2500, ge=1, le=2500, description="Records per page.")
     timeout_s: float = Field(default=300, gt=0, description="Seconds to wait for one page.")
-    addresses: bool = Field(
-        default=True, description="Ask Subscriber for addresses: a SOAP bounce names only the key."
-    )
+    addresses: bool = Field(default=True, description="Ask Subscriber for addresses.")
+
+
+class TrackingSettings(_Part):
+    """Tracking Extract zips over SFTP, beside SOAP. Off while there is no host."""
+
+    host: str = Field(default="", description="SFTP host, e.g. mc….ftp.marketingcloudops.com.")
+    port: int = Field(default=22, ge=1, le=65535, description="SFTP port.")
+    user: str = Field(default="", description="SFTP user, often the MID.")
+    password: _Secret = Field(default="", description="Reference to the password, if it is one.")
+    key: _Secret = Field(default="", description="Reference to a private key instead.")
+    host_key: str = Field(default="", description="The server's public key, or its SHA256:….")
+    folder: str = Field(default="Export", description="Folder that the extracts land in.")
 
 
 class RetrySettings(_Part):
@@ -110,6 +122,7 @@ class Settings(_Part):
     tenant: TenantSettings = Field(default=TenantSettings(), description="The tenant.")
     accounts: tuple[AccountSettings, ...] = Field(default=(), description="Business units.")
     soap: SoapSettings = Field(default=SoapSettings(), description="The SOAP route.")
+    tracking: TrackingSettings = Field(default=TrackingSettings(), description="Extracts.")
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries.")
     sends: SendsSettings = Field(default=SendsSettings(), description="Sent counts.")
 
@@ -280,13 +293,14 @@ def _anchored(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
         made["rules"] = [
             str(base / Path(rule).expanduser()) if isinstance(rule, str) else rule for rule in rules
         ]
-    if isinstance(tenant := made.get("tenant"), dict):
-        made["tenant"] = {
-            key: f"file:{base / Path(value[5:]).expanduser()}"
-            if isinstance(value, str) and value.startswith("file:")
-            else value
-            for key, value in tenant.items()
-        }
+    for name in ("tenant", "tracking"):
+        if isinstance(part := made.get(name), dict):
+            made[name] = {
+                key: f"file:{base / Path(value[5:]).expanduser()}"
+                if isinstance(value, str) and value.startswith("file:")
+                else value
+                for key, value in part.items()
+            }
     return made
 
 

@@ -60,7 +60,7 @@ def import_file(
     source = FileSource(path, given=_given(workspace, account, job))
     run = workspace.ledger.start_run("import", version=bouncelens.__version__)
     try:
-        result = _imported(workspace, source, path.name, run, progress)
+        result = take_in(workspace, source, path.name, run, progress=progress)
     except BaseException as error:
         workspace.ledger.finish_run(run, "failed", counts={}, detail=str(error)[:2000])
         raise
@@ -70,13 +70,16 @@ def import_file(
     return replace(result, seconds=time.monotonic() - began)
 
 
-def _imported(
+def take_in(
     workspace: Workspace,
     source: FileSource,
     name: str,
     run: int,
-    progress: Callable[[Counts], None],
+    *,
+    progress: Callable[[Counts], None] = lambda _: None,
 ) -> ImportResult:
+    """An opened file into the lake, as part of a run. Raises InputInvalid when nothing of it can
+    be used, StoreError."""
     intake, partial = Intake(workspace, run), list[str]()
     jobs = sends = 0
     try:

@@ -17,12 +17,14 @@ import bouncelens
 from bouncelens.bounce import SEND_FIELDS, Account, Window, arrow_schema
 from bouncelens.errors import SignInRefused, SourceError, Unreachable
 from bouncelens.extract.rows import domain_of
+from bouncelens.service.extracts import pull_extracts
 from bouncelens.service.intake import Counts, Intake, with_provider
-from bouncelens.service.tenant import Tenant, chosen, connected
+from bouncelens.service.tenant import Tenant, chosen, connected, patience_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from bouncelens.service.import_file import ImportResult
     from bouncelens.service.workspace import Workspace
 
 # Jobs go on getting bounces for days after they were sent, so their totals are read again.
@@ -72,6 +74,7 @@ class PullResult:
     jobs: int
     sends: int
     accounts: tuple[AccountPull, ...]
+    files: tuple[ImportResult, ...]
     partial: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float
@@ -97,22 +100,22 @@ def pull(
     when nothing at all could be pulled.
     """
     began = time.monotonic()
-    wanted = chosen(workspace.settings, tuple(accounts))
+    settings, named = workspace.settings, tuple(accounts)
+    has_extracts = bool(settings.tracking.host) and not named
+    # Whoever reads extracts only needs no tenant.
+    wanted = chosen(settings, named) if settings.accounts or not has_extracts else ()
     end = (now or datetime.now(UTC)).replace(microsecond=0)
     run = workspace.ledger.start_run("pull", version=bouncelens.__version__)
+    work = _Pull(workspace, run, since, end)
     try:
-        with connected(workspace.settings) as tenant:
-            work = _Pull(workspace, tenant, run, since, end)
-            pulls = tuple(
-                work.account(account, partial(_tell, progress, account, number, len(wanted)))
-                for number, account in enumerate(wanted, 1)
-            )
-        if work.errors and all(p.failed and not p.counts.pages for p in pulls):
+        pulls = work.accounts(wanted, progress) if wanted else ()
+        files = work.extracts() if has_extracts else ()
+        if work.errors and not files and all(p.failed and not p.counts.pages for p in pulls):
             raise work.errors[0]
     except BaseException as error:
         workspace.ledger.finish_run(run, "failed", counts={}, detail=str(error)[:2000])
         raise
-    result = _result(pulls, work.notes, time.monotonic() - began)
+    result = _result(work, pulls, files, time.monotonic() - began)
     workspace.ledger.finish_run(
         run,
         "partial" if result.partial else "ok",
@@ -135,15 +138,19 @@ def _tell(
     progress(Progress(account, number, of, step, begin + share * done, rows))
 
 
-def _result(pulls: tuple[AccountPull, ...], notes: list[str], seconds: float) -> PullResult:
-    counts = sum((p.counts for p in pulls), Counts())
+def _result(
+    work: _Pull, pulls: tuple[AccountPull, ...], files: tuple[ImportResult, ...], seconds: float
+) -> PullResult:
+    of_files = (Counts(f.pages, f.received, f.stored, f.known, f.quarantined) for f in files)
+    counts = sum((*(p.counts for p in pulls), *of_files), Counts())
     return PullResult(
         **asdict(counts),
-        jobs=sum(p.jobs for p in pulls),
-        sends=sum(p.sends for p in pulls),
+        jobs=sum(p.jobs for p in pulls) + sum(f.jobs for f in files),
+        sends=sum(p.sends for p in pulls) + sum(f.sends for f in files),
         accounts=pulls,
-        partial=tuple(sentence for p in pulls for sentence in p.failed),
-        notes=tuple(notes),
+        files=files,
+        partial=(*(sentence for p in pulls for sentence in p.failed), *work.failed),
+        notes=tuple(work.notes),
         seconds=seconds,
     )
 
@@ -153,16 +160,45 @@ Tell = Callable[[str, float, int], None]
 
 @dataclass(slots=True)
 class _Pull:
-    """One run over the accounts. `errors` are those of single accounts, in order."""
+    """One run. `errors` are those of single accounts or folders, in order; `failed` what could
+    not be read of extracts."""
 
     workspace: Workspace
-    tenant: Tenant
     run: int
     since: datetime | None
     end: datetime
     errors: list[Exception] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    failed: tuple[str, ...] = ()
+    _tenant: Tenant | None = None
     _jobs_found: pa.Table | None = None
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant, while it is connected."""
+        assert self._tenant is not None
+        return self._tenant
+
+    def accounts(
+        self, wanted: tuple[Account, ...], progress: Callable[[Progress], None]
+    ) -> tuple[AccountPull, ...]:
+        """Every account, one after the other."""
+        with connected(self.workspace.settings) as self._tenant:
+            return tuple(
+                self.account(account, partial(_tell, progress, account, number, len(wanted)))
+                for number, account in enumerate(wanted, 1)
+            )
+
+    def extracts(self) -> tuple[ImportResult, ...]:
+        """What is new over SFTP."""
+        try:
+            patience = patience_of(self.workspace.settings)
+            files, self.failed = pull_extracts(self.workspace, self.run, patience=patience)
+        except (SignInRefused, SourceError) as error:
+            self.errors.append(error)
+            self.failed = (str(error),)
+            return ()
+        return files
 
     def account(self, account: Account, tell: Tell) -> AccountPull:
         """Everything of one account, as far as it can be had."""

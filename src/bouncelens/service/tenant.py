@@ -31,10 +31,7 @@ def connected(settings: Settings) -> Iterator[Tenant]:
 
     Raises SettingsInvalid when tenant or secret are not stated.
     """
-    retry = settings.retry
-    patience = Patience(
-        retry.attempts, retry.wait_s, retry.wait_max_s, jitter_s=min(1.0, retry.wait_s)
-    )
+    patience = patience_of(settings)
     wire = Wire(timeout_s=settings.soap.timeout_s)
     try:
         sign_in = SignIn(
@@ -48,6 +45,12 @@ def connected(settings: Settings) -> Iterator[Tenant]:
         )
     finally:
         wire.close()
+
+
+def patience_of(settings: Settings) -> Patience:
+    """How often and how long one call is tried."""
+    retry = settings.retry
+    return Patience(retry.attempts, retry.wait_s, retry.wait_max_s, jitter_s=min(1.0, retry.wait_s))
 
 
 def chosen(settings: Settings, wanted: tuple[int | str, ...]) -> tuple[Account, ...]:
