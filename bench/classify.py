@@ -1,6 +1,6 @@
 """How fast replies are judged, beside yardsticks in one interleaved run. Read the ratios.
 
-    python -m bench classify [--rows 2000000] [--rounds 3] [--pipeline]
+python -m bench classify [--rows 2000000] [--rounds 3] [--pipeline]
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def _candidates(
     warm_up(judge)
     canonical = [entry.template.text for entry in judge.bulk.look_up(Replies(sample[:_BATCH]))[1]]
     found: dict[str, tuple[int, Callable[[], float]]] = {
-        "column scan (Parquet)": (rows, lambda: _timed(lambda: pq.read_table(path, columns=["text"])))
+        "column scan (Parquet)": (
+            rows,
+            lambda: _timed(lambda: pq.read_table(path, columns=["text"])),
+        )
     }
     tiers = [("portable", False)] + ([("compiled", True)] if compiled_kernel() else [])
     for name, compiled in tiers:
@@ -160,8 +163,13 @@ def _pipeline(judge: Judge, path: Path) -> None:
         return pa.record_batch([pa.array(ids), columns["reason"], columns["hardness"]], names)
 
     def everything() -> None:
-        schema = pa.schema([("template_id", pa.int64()), ("reason", pa.string()), ("hardness", pa.string())])
-        with pq.ParquetWriter(out, schema, compression="zstd") as writer, ThreadPoolExecutor(2) as pool:
+        schema = pa.schema(
+            [("template_id", pa.int64()), ("reason", pa.string()), ("hardness", pa.string())]
+        )
+        with (
+            pq.ParquetWriter(out, schema, compression="zstd") as writer,
+            ThreadPoolExecutor(2) as pool,
+        ):
             for batch in _ordered(pool, judged, file.iter_batches(_BATCH, columns=["text"])):
                 for row in pc.value_counts(batch.column("reason")).to_pylist():
                     counts[row["values"]] = counts.get(row["values"], 0) + row["counts"]
@@ -172,7 +180,7 @@ def _pipeline(judge: Judge, path: Path) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"read + classify + store + aggregate, 2 threads: {rows / took / 1000:,.0f} k rows/s, "
-        f"{took / read:.1f} × the time of reading alone; {bulk.misses:,} judged; RSS {peak:,.0f} MiB"
+        f"{took / read:.1f} × the time of reading; {bulk.misses:,} judged; RSS {peak:,.0f} MiB"
     )
 
 

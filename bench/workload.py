@@ -82,7 +82,8 @@ def _pools(chance: random.Random) -> list[list[str]]:
 
     def address() -> str:
         number = chance.choice(["", str(chance.randrange(1990))])
-        return f"{word(2, 8)}.{word(3, 9)}{number}@{word(4, 12)}.example.{chance.choice(['com', 'de'])}"
+        domain = f"{word(4, 12)}.example.{chance.choice(['com', 'de'])}"
+        return f"{word(2, 8)}.{word(3, 9)}{number}@{domain}"
 
     def host() -> str:
         return f"mx{chance.randrange(99)}.{word(4, 12)}.example.{chance.choice(['com', 'net'])}"

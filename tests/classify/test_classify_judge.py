@@ -120,3 +120,12 @@ def test_no_input_raises(raw: str | bytes) -> None:
 
 
 FUZZED = Judge.of_rules()
+
+
+def test_patterns_that_hyperscan_cannot_take_are_matched_all_the_same() -> None:
+    pytest.importorskip("hyperscan")
+    patterns = ["(user|full$)", "unknown", r"(\bx|y$) z", "größe?", "^550", "later$"]
+    texts = ["user unknown", "550 full", "full 550", "gröss", "größ", "größe", "x z", "later", ""]
+    one, two = HyperscanMatcher(patterns), Re2Matcher(patterns)
+    for text in texts:
+        assert one.matches(text.encode()) == two.matches(text.encode()), text

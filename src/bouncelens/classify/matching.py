@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import re2
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class Matcher(Protocol):
     """Finds which of its patterns occur in a text."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the engine."""
 
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
@@ -66,21 +68,41 @@ class HyperscanMatcher:
 
         self._hyperscan = hyperscan
         self._patterns = tuple(patterns)
-        self._database = hyperscan.Database()
-        flags = (
+        # Hyperscan knows "$" at the end of a pattern only; what it cannot take, re2 adds.
+        self._fit = [index for index, pattern in enumerate(patterns) if "$" not in pattern]
+        try:
+            self._database = self._compiled()
+        except hyperscan.error:
+            self._fit = [index for index in self._fit if self._can_compile(patterns[index])]
+            self._database = self._compiled()
+        unfit = sorted(set(range(len(patterns))) - set(self._fit))
+        self._unfit = (Re2Matcher([patterns[index] for index in unfit]), unfit) if unfit else None
+        self._local = threading.local()
+
+    def _compiled(self) -> Any:
+        return self._database_of(self._fit, [self._patterns[index] for index in self._fit])
+
+    def _can_compile(self, pattern: str) -> bool:
+        try:
+            self._database_of([0], [pattern])
+        except self._hyperscan.error:
+            return False
+        return True
+
+    def _database_of(self, ids: list[int], patterns: list[str]) -> Any:
+        hyperscan = self._hyperscan
+        plain = (
             hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_ALLOWEMPTY
         )
+        database = hyperscan.Database()
         if patterns:
-            self._database.compile(
-                expressions=[pattern.encode() for pattern in patterns],
-                ids=list(range(len(patterns))),
-                # "é?" is one optional letter only where the pattern is read as UTF-8
-                flags=[
-                    flags if pattern.isascii() else flags | hyperscan.HS_FLAG_UTF8
-                    for pattern in patterns
-                ],
+            # "é?" is one optional letter only where the pattern is read as UTF-8
+            utf8 = plain | hyperscan.HS_FLAG_UTF8
+            flags = [plain if pattern.isascii() else utf8 for pattern in patterns]
+            database.compile(
+                expressions=[pattern.encode() for pattern in patterns], ids=ids, flags=flags
             )
-        self._local = threading.local()
+        return database
 
     @cached_property
     def _re2(self) -> Re2Matcher:
@@ -88,14 +110,17 @@ class HyperscanMatcher:
 
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
-        if not self._patterns:
-            return set()
         if not text.isascii():
             return self._re2.matches(text)
+        found: list[int] = []
+        if self._unfit:
+            matcher, indices = self._unfit
+            found += [indices[index] for index in matcher.matches(text)]
+        if not self._fit:
+            return set(found)
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             scratch = self._local.scratch = self._hyperscan.Scratch(self._database)
-        found: list[int] = []
 
         def note(index: int, *_: object) -> None:
             found.append(index)

@@ -28,8 +28,9 @@ class Automaton:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         """Raises ValueError for a pattern that could match anything but a code."""
+        self.patterns = tuple(patterns)
         net = _Net()
-        start = frozenset().union(*(net.closed(net.add(pattern)) for pattern in patterns))
+        start = frozenset().union(*(net.closed(net.add(pattern)) for pattern in self.patterns))
         self.table = array("H", [0] * len(ALPHABET))
         self.accepting = bytearray(1)
         numbers = {frozenset(): 0, start: 1}

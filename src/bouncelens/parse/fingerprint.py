@@ -7,11 +7,11 @@ portable one. Their hashes differ and are never stored; what follows from them d
 from __future__ import annotations
 
 from array import array
-from hashlib import blake2b
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.parse.mask import lowered
+from bouncelens.parse.premask import Premask
 from bouncelens.parse.reply import words_of
 from bouncelens.parse.skeleton import Keep, skeleton_parts
 from bouncelens.parse.text import LIMIT
@@ -38,11 +38,11 @@ class Fingerprints:
 
     def __init__(self, keep: Keep, *, compiled: bool | None = None) -> None:
         """`compiled`: which tier; None for the best there is."""
-        self._keep = keep
         self._kernel = None if compiled is False else compiled_kernel()
         if compiled and self._kernel is None:
             raise RuntimeError("this installation has no compiled kernel")
         self._table = keep_table(keep) if self._kernel else b""
+        self._premask = None if self._kernel else Premask(keep)
 
     @property
     def tier(self) -> str:
@@ -56,8 +56,8 @@ class Fingerprints:
         prints = np.empty(len(texts), np.uint64)
         if len(texts) and self._kernel:
             self._compiled(texts, salts, prints)
-        elif len(texts):
-            self._portable(texts, salts, prints)
+        elif len(texts) and self._premask:
+            prints = self._premask.prints(texts, salts)
         return prints
 
     def _compiled(self, texts: pa.Array[Any], salts: Any, prints: Any) -> None:
@@ -71,13 +71,6 @@ class Fingerprints:
             offsets, is_wide, texts.offset, data or b"", self._table,
             b"" if salts is None else salts, prints,
         )  # fmt: skip
-
-    def _portable(self, texts: pa.Array[Any], salts: Any, prints: Any) -> None:
-        for row, text in enumerate(texts.to_pylist()):
-            bones = skeleton(text or "", self._keep)
-            salt = b"" if salts is None else salts[row].tobytes()
-            digest = blake2b(bones.encode("utf-8", "replace"), digest_size=8, key=salt).digest()
-            prints[row] = int.from_bytes(digest, "little") or 1
 
 
 def skeleton(text: str, keep: Keep) -> str:

@@ -1,0 +1,121 @@
+"""Both tiers of fingerprints: equal prints mean equal skeletons, what varies gives equal ones."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bouncelens.parse.fingerprint import Fingerprints, compiled_kernel, keep_table, skeleton
+from bouncelens.parse.skeleton import Keep, keep_of
+
+KEEP = keep_of(
+    ["spamhaus.org", "google.com", "att.net"],
+    ["s3140", "6596", "abuse@example.org", "rp-001", "16"],
+    [r"ib50[1-7]", r"aup#in-\d{4}", r"ts[0-9]+"],
+)
+TIERS = [
+    pytest.param(False, id="portable"),
+    pytest.param(
+        True,
+        id="compiled",
+        marks=pytest.mark.skipif(compiled_kernel() is None, reason="built without a compiler"),
+    ),
+]
+# fmt: off
+BITS = [
+    "550", "5.1.1", "452-4.2.2", "550-", "5.7.1-x", "5.1.1.", "250", "1.2.3.4", "5.6.7.250",
+    "1.2.3.4.5", "::1", "2001:db8::1", "10:11:12", "a:b:c", "kim@example.com", "7kim@x.de",
+    "550-kim@x.de", "k@x.de...user", "@x.org", "k@x-y.co.uk:", "abuse@example.org",
+    "mx1.example.com", "zen.spamhaus.org", "1.2.spamhaus.org", "x.google.com.", "a.b", "foo.bar",
+    "mail.de-x", "s3140", "s3141", "S3140.83", "rp-001", "rp-777", "rp‐001", "ib501", "IB509",
+    "aup#in-1234", "ts04", "ts", "16", "17", "6596", "4F1B23C0", "x1-20020a.83", "x1.550",
+    "user", "unknown", "Unavailable.Please", "&lt;a@b.com&gt;", "&#39;", "&amp;x", "&nbsp;",
+    "don’t", "größe", "不存在", "kim@例.cn", "u\u212a5", "12\u200b3", "\xad", "\x1b[31mred", "\x07",
+    "`", "\t", "\r\n", "<bob>", "[x]", "https://www.spamhaus.org/q?ip=1.2.3.4",
+    "http://a.com/b1", "#5.1.1", "(#4.4.1)", "dsn=5.7.1", "v1.2", "xn--p1ai.xn--p1ai",
+]
+# fmt: on
+
+
+def texts(count: int, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    joints = ["", " ", " ", " ", "  ", ":", "/", "-", ".", "<", ">", ";", ", "]
+    made = []
+    for _ in range(count):
+        parts = []
+        for _ in range(chance.randint(1, 9)):
+            bit = chance.choice(BITS)
+            if chance.random() < 0.4:
+                bit = "".join(str(chance.randrange(10)) if c.isdigit() else c for c in bit)
+            parts += [bit, chance.choice(joints)]
+        made.append("".join(parts))
+    return made
+
+
+@pytest.mark.parametrize("compiled", TIERS)
+def test_equal_prints_mean_equal_skeletons(compiled: bool) -> None:
+    prints = Fingerprints(KEEP, compiled=compiled)
+    seen: dict[int, str] = {}
+    made = texts(40_000, 7)
+    for text, value in zip(made, prints.of(pa.array(made)).tolist(), strict=True):
+        bones = skeleton(text, KEEP)
+        assert seen.setdefault(value, bones) == bones, text
+
+
+@pytest.mark.parametrize("compiled", TIERS)
+def test_what_varies_gives_equal_prints(compiled: bool) -> None:
+    prints = Fingerprints(KEEP, compiled=compiled)
+    form = (
+        "550 5.1.1 <{0}@{1}.example.com>: host mx{2}.{1}.net [{3}.7.250.9] id {4:X}A after {2} days"
+    )
+    made = [
+        form.format(f"kim.{n}x", f"d{n}", n % 97, n % 200 + 1, n * 7919) for n in range(1000, 1500)
+    ]
+    assert len(set(prints.of(pa.array(made)).tolist())) <= 6
+
+
+@pytest.mark.parametrize("compiled", TIERS)
+def test_salts_tell_equal_texts_apart(compiled: bool) -> None:
+    prints = Fingerprints(KEEP, compiled=compiled)
+    column = pa.array(["550 no"] * 4 + ["551 no"])
+    salted = prints.of(column, np.array([1, 2, 1, 3, 1], np.uint64)).tolist()
+    assert salted[0] == salted[2]
+    assert len({salted[0], salted[1], salted[3], salted[4]}) == 4
+    assert 0 not in salted
+
+
+@pytest.mark.skipif(compiled_kernel() is None, reason="built without a compiler")
+def test_the_kernel_writes_the_skeleton_that_python_writes() -> None:
+    kernel, table = compiled_kernel(), keep_table(KEEP)
+    for text in texts(20_000, 8):
+        bones = kernel.skeleton(text.encode(), table)
+        if text.isascii() and bones is not None:
+            assert bones.decode() == skeleton(text, KEEP), text
+
+
+@pytest.mark.skipif(compiled_kernel() is None, reason="built without a compiler")
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=300))
+def test_the_kernel_agrees_on_any_ascii(text: str) -> None:
+    bones = compiled_kernel().skeleton(text.encode(), keep_table(Keep()))
+    if bones is not None:
+        assert bones.decode() == skeleton(text, Keep())
+
+
+@pytest.mark.skipif(compiled_kernel() is None, reason="built without a compiler")
+def test_the_kernel_refuses_buffers_that_do_not_fit() -> None:
+    kernel, table = compiled_kernel(), keep_table(KEEP)
+    out = np.empty(2, np.uint64)
+    offsets = np.array([0, 9, 3], np.int32)
+    for bad in (
+        (offsets, False, 0, b"abc", table, b"", out),
+        (offsets[:2], False, 0, b"abc", table, b"", out),
+        (offsets, False, 0, b"abc", table[:40], b"", out),
+        (offsets, False, 0, b"abc", table, np.zeros(1, np.uint64), out),
+    ):
+        with pytest.raises(ValueError, match=r"fit|cut|outside"):
+            kernel.fingerprints(*bad)
