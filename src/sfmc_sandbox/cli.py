@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sfmc_sandbox.wire.sandbox import Sandbox
     from sfmc_sandbox.wire.sftp import Sftp
     from sfmc_sandbox.wire.trouble import Trouble
+    from sfmc_sandbox.world.tenant import Tenant
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_serve(commands)
     _add_turns(commands)
+    _add_make(commands)
     options = parser.parse_args(arguments)
-    return _serve(options) if options.command == "serve" else _turn(options)
+    return {"serve": _serve, "make": _make}.get(options.command, _turn)(options)
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,10 +41,12 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option = serve.add_argument
     option("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     option("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
-    option("--seed", type=int, default=7, help="the same seed makes the same tenant")
-    option("--bounces", type=int, default=60_000, help="about how many bounces to plant")
-    option("--months", type=int, default=12, help="months of history")
+    option("--seed", type=int, help="the same seed makes the same tenant")
+    option("--bounces", type=int, help="about how many bounces to plant")
+    option("--months", type=int, help="months of history")
     option("--until", type=_moment, help="end of the history, ISO 8601, UTC unless it says so")
+    option("--describe", type=Path, metavar="FILE.toml", help="a tenant described in TOML")
+    option("--tenant", type=Path, metavar="FOLDER", help="a tenant made before")
     option("--truth", type=Path, metavar="FILE.parquet", help="write the planted truth here")
     option("--scenario", action="append", default=[], metavar="NAME",
            help="trouble for the whole run; may be repeated")  # fmt: skip
@@ -51,6 +55,34 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option("--ens-key", choices=["text", "bytes"], default="text",
            help="how the ENS signature key is read")  # fmt: skip
     option("--token-life", type=float, metavar="SECONDS", help="how long a token lives")
+
+
+def _add_make(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    make = commands.add_parser("make", help="write a tenant to disk, of up to 100 million events")
+    make.add_argument("--describe", type=Path, required=True, metavar="FILE.toml")
+    make.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    make.add_argument("--seed", type=int, help="in place of the description's")
+
+
+def _make(options: argparse.Namespace) -> int:
+    from sfmc_sandbox.world.description import DescriptionInvalid, read_description
+    from sfmc_sandbox.world.disk import write_tenant
+
+    began = time.monotonic()
+
+    def progress(done: int, jobs: int, events: int) -> None:
+        if done % 50 == 0 or done == jobs:
+            rate = events / (time.monotonic() - began)
+            _say(f"{done} of {jobs} jobs, {events:,} events, {rate:,.0f} per second")
+
+    try:
+        plan = read_description(options.describe, seed=options.seed)
+        events = write_tenant(plan, options.out, progress=progress)
+    except (DescriptionInvalid, FileExistsError) as problem:
+        _say(str(problem))
+        return 2
+    _say(f"{events:,} events in {options.out} after {time.monotonic() - began:.1f} s")
+    return 0
 
 
 def _add_turns(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -96,7 +128,13 @@ def _serve(options: argparse.Namespace) -> int:
     except UnknownScenario as problem:
         _say(str(problem))
         return 2
-    sandbox = _build(options, trouble)
+    from sfmc_sandbox.world.description import DescriptionInvalid
+
+    try:
+        sandbox = _build(options, trouble)
+    except (DescriptionInvalid, FileNotFoundError) as problem:
+        _say(str(problem))
+        return 2
     sandbox.live_elements = options.live_elements
     sandbox.ens.key_reading = options.ens_key
     sandbox.flow.clock.move(0, speed=options.speed)
@@ -116,17 +154,28 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace, trouble: Trouble) -> Sandbox:
     from sfmc_sandbox.wire.sandbox import Sandbox
-    from sfmc_sandbox.world.plan import Plan
-    from sfmc_sandbox.world.tenant import make_tenant
 
     began = time.monotonic()
-    asked = {"seed": options.seed, "months": options.months, "bounces": options.bounces}
-    plan = Plan(**asked) if options.until is None else Plan(**asked, until=options.until)
-    tenant = make_tenant(plan)
+    tenant = _tenant(options)
     if options.truth:
         tenant.write_truth(options.truth)
     _say(f"{tenant.truth.num_rows:,} bounces planted in {time.monotonic() - began:.1f} s")
     return Sandbox.of(tenant, trouble)
+
+
+def _tenant(options: argparse.Namespace) -> Tenant:
+    """From a folder, from a description, or the default one at the size asked for."""
+    from sfmc_sandbox.world.description import plan_of, read_description
+    from sfmc_sandbox.world.disk import open_tenant
+    from sfmc_sandbox.world.tenant import make_tenant
+
+    if options.tenant is not None:
+        return open_tenant(options.tenant)
+    given = {name: getattr(options, name) for name in ("seed", "months", "bounces", "until")}
+    given = {name: value for name, value in given.items() if value is not None}
+    if options.describe is not None:
+        return make_tenant(read_description(options.describe, **given))
+    return make_tenant(plan_of(given))
 
 
 def _run(sandbox: Sandbox, listener: socket.socket) -> None:

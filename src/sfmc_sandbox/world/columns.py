@@ -97,7 +97,7 @@ def bounce_tables(sent: Sent, setting: Setting) -> tuple[pa.Table, pa.Table]:
             "batch": sent.batch[sent.at],
             "subscriber_key": pa.array(map(setting.people.key, rows), pa.string()),
             "event_time": pa.array((sent.bounce_ms // 1000).astype("datetime64[s]")).cast(
-                pa.timestamp("s", tz="UTC")
+                pa.timestamp("ms", tz="UTC")  # whole seconds; Parquet has no coarser unit
             ),
             "reason": pa.array([REASONS[n] for n in sent.reason], pa.string()),
             "story": pa.array(stories, pa.string()),

@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sfmc_sandbox.world.plan import Plan
+
 
 @dataclass(frozen=True, slots=True)
 class Domains:
@@ -29,8 +31,9 @@ class Domains:
         return [self.families.index(name) for name in names if name in self.families]
 
 
-def make_domains(rng: np.random.Generator, scale: float) -> Domains:
+def make_domains(rng: np.random.Generator, plan: Plan) -> Domains:
     """The domain mix of a tenant; smaller tenants know fewer business domains."""
+    scale, weights = plan.scale, dict(plan.shares)
     book = tomllib.loads((files("sfmc_sandbox") / "domains.toml").read_text(encoding="utf-8"))
     rows: list[tuple[str, str, tuple[str, ...], float, bool]] = [
         (name, block["family"], tuple(block["mx"]), float(share), False)
@@ -39,7 +42,7 @@ def make_domains(rng: np.random.Generator, scale: float) -> Domains:
     ]
     rows += _business(book["business"], rng, scale)
     families = tuple(sorted({row[1] for row in rows}))
-    shares = np.array([row[3] for row in rows])
+    shares = np.array([row[3] * weights.get(row[1], 1.0) for row in rows])
     return Domains(
         names=tuple(row[0] for row in rows),
         family=np.array([families.index(row[1]) for row in rows], dtype=np.int16),

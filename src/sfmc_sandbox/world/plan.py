@@ -48,6 +48,32 @@ UNITS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Tale:
+    """A story before it has a date: where in the span it lies, and what it does."""
+
+    name: str
+    reason: str
+    at: float  # share of the span that has passed
+    days: float
+    unit: int | None  # index of the unit; None = all
+    families: tuple[str, ...]
+    odds: float
+    jobs: int
+
+
+TALES = (
+    Tale("old_list", "unknown_user", 0.27, 1, 1, (), 0.0, 1),
+    Tale("microsoft_block", "blocklisted", 0.48, 4, 2, ("microsoft_consumer",), 0.93, 4),
+    Tale(
+        "dmarc_break", "auth_failure", 0.68, 5, 3,
+        ("google", "microsoft_consumer", "microsoft365", "yahoo", "comcast", "gmx", "mimecast"),
+        0.34, 3,
+    ),
+    Tale("gmail_false_bounce", "unknown_user", 0.86, 1.25, None, ("google",), 0.62, 4),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A world before it is made. Times are UTC; `until` itself lies outside."""
 
@@ -59,6 +85,11 @@ class Plan:
     bounces: int = DEFAULT_BOUNCES  # aimed at, met within a tenth or so
     units: tuple[Unit, ...] = UNITS
     noise: float = 1.0  # everyday trouble, relative to causes.toml
+    people: int | None = None  # subscribers; None: as many as fit the bounces
+    messages: int | None = None  # sends
+    sendings: int | None = None  # jobs
+    tales: tuple[Tale, ...] = TALES
+    shares: tuple[tuple[str, float], ...] = ()  # weight of a receiving family; others stay at 1
 
     @property
     def scale(self) -> float:
@@ -68,17 +99,17 @@ class Plan:
     @property
     def subscribers(self) -> int:
         """How many people are on the lists."""
-        return max(400, round(_SUBSCRIBERS * self.scale))
+        return self.people or max(400, round(_SUBSCRIBERS * self.scale))
 
     @property
     def sends(self) -> int:
         """How many messages are sent, about."""
-        return max(4_000, round(_SENDS * self.scale))
+        return self.messages or max(4_000, round(_SENDS * self.scale))
 
     @property
     def jobs(self) -> int:
         """How many jobs are run."""
-        return max(24, round(_JOBS * self.months / 12))
+        return self.sendings or max(24, round(_JOBS * self.months / 12))
 
     @property
     def start_ms(self) -> int:

@@ -34,26 +34,17 @@ class Story:
 def stories(plan: Plan) -> tuple[Story, ...]:
     """The stories of a plan, in time order."""
     last = len(plan.units) - 1
-
-    def told(at: float, days: float) -> tuple[int, int]:
-        start = plan.at(at)
-        return start, start + int(days * DAY_MS)
-
-    old, block = told(0.27, 1), told(0.48, 4)
-    dmarc, false = told(0.68, 5), told(0.86, 1.25)
-    return (
-        Story(OLD_LIST, "unknown_user", *old, min(1, last), (), 0.0, 1),
-        Story(
-            "microsoft_block", "blocklisted", *block, min(2, last),
-            ("microsoft_consumer",), 0.93, 4,
-        ),
-        Story(
-            "dmarc_break", "auth_failure", *dmarc, min(3, last),
-            ("google", "microsoft_consumer", "microsoft365", "yahoo", "comcast", "gmx", "mimecast"),
-            0.34, 3,
-        ),
-        Story("gmail_false_bounce", "unknown_user", *false, None, ("google",), 0.62, 4),
-    )  # fmt: skip
+    told = []
+    for tale in sorted(plan.tales, key=lambda t: t.at):
+        start = plan.at(tale.at)
+        unit = None if tale.unit is None else min(tale.unit, last)
+        told.append(
+            Story(
+                tale.name, tale.reason, start, start + int(tale.days * DAY_MS), unit,
+                tale.families, tale.odds, tale.jobs,
+            )
+        )  # fmt: skip
+    return tuple(told)
 
 
 def planned_moment(story: Story, number: int) -> int:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sfmc_sandbox.world.plan import Plan, Unit
 
 SENDS_KEY = "bouncelens_sends"
+_PEOPLE_ROWS = 250_000
 EVENTS = ("sent", "not_sent", "bounce", "open", "click", "unsub", "complaint")
 
 
@@ -82,19 +83,29 @@ def make_tenant(plan: Plan) -> Tenant:
     tenant = Tenant(setting, standing, duckdb.connect(":memory:"), truth, pending, jobs)
     for name in EVENTS:
         _put(tenant, name, happened[name], tail="ORDER BY event_time, job_id, sub")
-    _load_people(tenant, setting, standing)
-    _load_jobs(tenant, jobs)
-    _load_units(tenant)
-    _load_sends(tenant)
+    load_rest(tenant)
     # Queries come from strangers: no files, no network, no extensions.
     tenant.db.execute("SET enable_external_access = false")
     return tenant
 
 
+def load_rest(tenant: Tenant) -> None:
+    """Everything but the events: people, jobs and their counts, units, the daily send counts."""
+    _load_people(tenant)
+    _put(tenant, "job", job_table(tenant, tenant.jobs))
+    tenant.db.execute(
+        "CREATE TABLE job_count (job_id BIGINT, sent BIGINT, hard BIGINT, soft BIGINT, "
+        "other BIGINT, delivered BIGINT, opens BIGINT, clicks BIGINT, unsubs BIGINT)"
+    )
+    count_jobs(tenant, "true")
+    _load_units(tenant)
+    _load_sends(tenant)
+
+
 def make_setting(plan: Plan) -> tuple[Setting, list[Job]]:
     """The domains, the people, the stories and the calendar of a plan."""
     rng = np.random.default_rng(plan.seed)
-    domains = make_domains(rng, plan.scale)
+    domains = make_domains(rng, plan)
     people = make_people(plan, domains, rng)
     tales = stories(plan)
     return Setting(plan, domains, people, tales), make_jobs(plan, tales, rng)
@@ -134,29 +145,44 @@ def split(table: pa.Table, name: str, now_ms: int) -> tuple[pa.Table, pa.Table]:
     return table.filter(is_past), table.filter(pc.invert(is_past))
 
 
-def _load_people(tenant: Tenant, setting: Setting, standing: Standing) -> None:
-    people, domains = setting.people, setting.domains
-    rows = range(len(people))
-    until = tenant.plan.until_ms
-    left = standing.unsubscribed_ms <= until
-    held = standing.held_ms <= until
-    bounced = (standing.count > 0) & (standing.opened_ms < standing.last_ms)
+def _load_people(tenant: Tenant) -> None:
+    """In slices, so that a large tenant's addresses are never all in memory."""
+    count = len(tenant.setting.people)
+    for start in range(0, count, _PEOPLE_ROWS):
+        rows = np.arange(start, min(start + _PEOPLE_ROWS, count))
+        table = _people_table(tenant, rows)
+        if start == 0:
+            _put(tenant, "subscriber", table)
+            continue
+        tenant.db.register("incoming", table)
+        tenant.db.execute("INSERT INTO subscriber SELECT * FROM incoming")
+        tenant.db.unregister("incoming")
+
+
+def _people_table(tenant: Tenant, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:
+    people, domains = tenant.setting.people, tenant.setting.domains
+    standing, until = tenant.standing, tenant.plan.until_ms
+    gone, held_at = standing.unsubscribed_ms[rows], standing.held_ms[rows]
+    left, held = gone <= until, held_at <= until
+    count = standing.count[rows]
+    bounced = (count > 0) & (standing.opened_ms[rows] < standing.last_ms[rows])
     status = np.select([left, held, bounced], ["Unsubscribed", "Held", "Bounced"], "Active")
     mids = np.array([unit.mid for unit in tenant.units])
+    numbers = rows.tolist()
     content: dict[str, Any] = {
-        "sub": np.arange(len(people), dtype=np.int32),
-        "subscriber_id": np.arange(len(people), dtype=np.int64) * 3 + 125_000_000,
-        "subscriber_key": pa.array([people.key(row) for row in rows], pa.string()),
-        "email": pa.array([people.address(row, domains) for row in rows], pa.string()),
-        "domain": np.array(domains.names, dtype=object)[people.domain],
-        "mid": mids[people.unit],
+        "sub": rows.astype(np.int32),
+        "subscriber_id": rows * 3 + 125_000_000,
+        "subscriber_key": pa.array([people.key(row) for row in numbers], pa.string()),
+        "email": pa.array([people.address(row, domains) for row in numbers], pa.string()),
+        "domain": np.array(domains.names, dtype=object)[people.domain[rows]],
+        "mid": mids[people.unit[rows]],
         "status": pa.array(status.tolist(), pa.string()),
-        "joined": columns.sfmc_times(people.joined),
-        "unsubscribed": columns.sfmc_times(standing.unsubscribed_ms, ~left),
-        "undeliverable": columns.sfmc_times(standing.held_ms, ~held),
-        "bounce_count": standing.count,
+        "joined": columns.sfmc_times(people.joined[rows]),
+        "unsubscribed": columns.sfmc_times(gone, ~left),
+        "undeliverable": columns.sfmc_times(held_at, ~held),
+        "bounce_count": count,
     }
-    _put(tenant, "subscriber", pa.table(content))
+    return pa.table(content)
 
 
 def job_table(tenant: Tenant, jobs: Sequence[Job]) -> pa.Table:
@@ -180,15 +206,6 @@ def job_table(tenant: Tenant, jobs: Sequence[Job]) -> pa.Table:
             "triggered_key": pa.array([job.triggered_key or None for job in jobs], pa.string()),
         }
     )
-
-
-def _load_jobs(tenant: Tenant, jobs: Sequence[Job]) -> None:
-    _put(tenant, "job", job_table(tenant, jobs))
-    tenant.db.execute(
-        "CREATE TABLE job_count (job_id BIGINT, sent BIGINT, hard BIGINT, soft BIGINT, "
-        "other BIGINT, delivered BIGINT, opens BIGINT, clicks BIGINT, unsubs BIGINT)"
-    )
-    count_jobs(tenant, "true")
 
 
 def count_jobs(tenant: Tenant, condition: str) -> None:
