@@ -61,7 +61,7 @@ class Runs:
 
     def _run(self, activity: QueryActivity, task: int) -> None:
         delay = self.start_delay_s
-        if self.trouble.strikes("isrunning-race", {}):
+        if self.trouble.strikes("isrunning-race"):
             delay = max(1.5, delay * 6)
         time.sleep(delay)
         began = time.monotonic()
@@ -84,7 +84,7 @@ class Runs:
             raise QueryFailed(f"The target Data Extension {activity.target_key} does not exist.")
         return self.queries.run(
             activity.mid, activity.query_text, target, update_type=activity.update_type,
-            fails_late=self.trouble.strikes("query-partial-rows", {}),
+            fails_late=self.trouble.strikes("query-partial-rows"),
         )  # fmt: skip
 
     def start_automation(self, mid: int, object_id: str) -> int | None:

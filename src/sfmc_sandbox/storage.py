@@ -55,7 +55,7 @@ def extract_now(sandbox: Sandbox, mid: int, parameters: Mapping[str, str]) -> Pa
 
     units = tuple(unit.mid for unit in sandbox.tenant.units)
     order = read_order(parameters, mid, units=units, now=sandbox.now())
-    troubles = {name for name in EXTRACT_TROUBLES if sandbox.trouble.strikes(name, {})}
+    troubles = {name for name in EXTRACT_TROUBLES if sandbox.trouble.strikes(name)}
     order = replace(order, troubles=frozenset(troubles))
     return tracking_extract(sandbox.tenant, order, sandbox.storage.home(mid) / "Export")
 

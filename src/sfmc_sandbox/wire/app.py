@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -17,6 +19,7 @@ from sfmc_sandbox.wire.request_log import RequestLog
 from sfmc_sandbox.wire.rest_answer import RestError
 from sfmc_sandbox.wire.sandbox import MAX_BODY_BYTES
 from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, fault
+from sfmc_sandbox.wire.trouble import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,8 +90,9 @@ async def _service(sandbox: Sandbox, request: Request) -> Response:
         problem = Fault("Client", "There was an exception running the extensions specified in "
                         "the config file. ---> Maximum request length exceeded.")  # fmt: skip
         return Response(fault(frame, problem), 500, media_type=content_type(frame))
+    listen(request.headers)
     response = await run_in_threadpool(soap.call, sandbox, request, body)
-    return await _troubled(sandbox, request, response)
+    return await _troubled(sandbox, response)
 
 
 def _rest_route(sandbox: Sandbox, method: str, path: str, call: tuple[str, rest.Answer]) -> Route:
@@ -97,8 +101,9 @@ def _rest_route(sandbox: Sandbox, method: str, path: str, call: tuple[str, rest.
             request.state.body = await _body(request)
         except BodyTooLarge:
             return RestError(413, 10000, "The request is too large.").response()
+        listen(request.headers)
         response = await run_in_threadpool(rest.call, sandbox, request, *call)
-        return await _troubled(sandbox, request, response)
+        return await _troubled(sandbox, response)
 
     route = Route(path, endpoint, methods=[method])
     # Paths are case-insensitive; fuel-rest writes all of them in lower case.
@@ -131,10 +136,13 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-async def _troubled(sandbox: Sandbox, request: Request, response: Response) -> Response:
-    if sandbox.trouble.strikes("slow", request.headers):
+async def _troubled(sandbox: Sandbox, response: Response) -> Response:
+    if sandbox.trouble.strikes("clock-skew"):
+        ahead = datetime.now(UTC) + timedelta(minutes=7)
+        response.headers["Date"] = format_datetime(ahead, usegmt=True)
+    if sandbox.trouble.strikes("slow"):
         await asyncio.sleep(_SLOW_S)
-    if response.status_code == 200 and sandbox.trouble.strikes("reset-mid-page", request.headers):
+    if response.status_code == 200 and sandbox.trouble.strikes("reset-mid-page"):
         return _Torn(bytes(response.body), headers=dict(response.headers))
     return response
 

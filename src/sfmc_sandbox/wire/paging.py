@@ -83,6 +83,7 @@ class Open:
 
     query: Query
     after: int | None
+    before: int | None  # where the page before it began
     mid: int
     object_type: str
 

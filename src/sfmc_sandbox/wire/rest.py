@@ -107,13 +107,15 @@ ROUTES: list[tuple[str, str, str, Answer]] = [
 def call(sandbox: Sandbox, request: Request, scope: str, answer: Answer) -> Response:
     """Answers one REST request."""
     try:
-        if sandbox.trouble.strikes("throttled", request.headers):
+        if sandbox.trouble.strikes("maintenance"):
+            raise RestError(503, 30003, "The service is in maintenance.")
+        if sandbox.trouble.strikes("throttled"):
             raise throttled()
         kind, _, text = request.headers.get("authorization", "").partition(" ")
         found = sandbox.tokens.look(text.strip() if kind.lower() == "bearer" else None)
-        if sandbox.trouble.strikes("expired-token", request.headers) or isinstance(found, str):
+        if sandbox.trouble.strikes("expired-token") or isinstance(found, str):
             raise not_authorized()
-        if scope and scope not in found.scopes:
+        if scope and (scope not in found.scopes or sandbox.trouble.strikes("scope-missing")):
             raise insufficient()
         return answer(sandbox, found, request)
     except RestError as problem:

@@ -77,7 +77,8 @@ def by_key(sandbox: Sandbox, token: Token, request: Request) -> Response:
 def by_token(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /data/v1/customobjectdata/token/{token}/rowset: a further page."""
     rowset = sandbox.rowsets.find(request.path_params["token"])
-    if rowset is None or rowset.mid != token.mid:
+    expired = sandbox.trouble.strikes("page-expires")
+    if rowset is None or rowset.mid != token.mid or expired:
         raise RestError(400, 10005, "The request token is not valid or has expired.")
     return _page(sandbox, rowset, _number(request, "$page", 1))
 

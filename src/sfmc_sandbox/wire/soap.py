@@ -55,8 +55,8 @@ def call(sandbox: Sandbox, request: Request, raw: bytes) -> Response:
     try:
         asked = read_request(raw, request.headers)
         frame = Frame(frame.url, asked.is_12, asked.message_id)
-        _strike(sandbox, request)
-        token = _token(sandbox, request, asked.token)
+        _strike(sandbox)
+        token = _token(sandbox, asked.token)
         if asked.action not in _CALLS:
             raise Fault("Server", f"{asked.action} is not supported.", api_code=8)
         answer, action = _CALLS[asked.action]
@@ -66,17 +66,19 @@ def call(sandbox: Sandbox, request: Request, raw: bytes) -> Response:
         return Response(fault(frame, problem), 500, headers={"Content-Type": content_type(frame)})
 
 
-def _strike(sandbox: Sandbox, request: Request) -> None:
-    if sandbox.trouble.strikes("soap-500", request.headers):
+def _strike(sandbox: Sandbox) -> None:
+    if sandbox.trouble.strikes("soap-500"):
         raise Fault("Server", "Unplanned Outage", api_code=2)
-    if sandbox.trouble.strikes("throttled", request.headers):
+    if sandbox.trouble.strikes("maintenance"):
+        raise Fault("Server", "InMaintenance", api_code=9)
+    if sandbox.trouble.strikes("throttled"):
         # SOAP throttling is a fault with HTTP 500, not 429 (fact sheet 1).
         raise Fault("Server", "Rate limit exceeded", api_code=2)
 
 
-def _token(sandbox: Sandbox, request: Request, text: str | None) -> Token:
+def _token(sandbox: Sandbox, text: str | None) -> Token:
     found = sandbox.tokens.look(text)
-    if found == "expired" or sandbox.trouble.strikes("expired-token", request.headers):
+    if found == "expired" or sandbox.trouble.strikes("expired-token"):
         raise Fault("Security", "Token Expired")
     if isinstance(found, str):
         raise Fault("Security", "Login failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from sfmc_sandbox.wire.sandbox import Sandbox
     from sfmc_sandbox.wire.tokens import Token
+
+
+_LATE = timedelta(days=3)
 
 
 class RetrieveError(Exception):
@@ -58,7 +62,7 @@ def retrieve(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
         return _message(f"Error: {first}", str(uuid4()), "")
     if not page.more:
         return _message("OK", str(uuid4()), "".join(page.rows))
-    request_id = sandbox.pages.keep(Open(query, page.last, token.mid, entry))
+    request_id = sandbox.pages.keep(Open(query, page.last, after, token.mid, entry))
     return _message("MoreDataAvailable", request_id, "".join(page.rows))
 
 
@@ -89,8 +93,10 @@ def _read(request: etree._Element | None) -> Asked:
 def _open(sandbox: Sandbox, token: Token, asked: Asked) -> tuple[str, Query, int | None]:
     if asked.request_id:
         going = sandbox.pages.find(asked.request_id)
-        if going is None or going.mid != token.mid:
+        if going is None or going.mid != token.mid or sandbox.trouble.strikes("page-expires"):
             raise RetrieveError("The RequestID sent through ContinueRequest does not exist.")
+        if sandbox.trouble.strikes("duplicate-page"):
+            return going.object_type, going.query, going.before
         return going.object_type, going.query, going.after
     entry = OBJECTS.get(asked.object_type) or _rows(sandbox, token, asked.object_type)
     if entry is None:
@@ -98,7 +104,7 @@ def _open(sandbox: Sandbox, token: Token, asked: Asked) -> tuple[str, Query, int
             f"Unable to find a handler for object type: {asked.object_type}. "
             "Object types are case-sensitive, check spelling."
         )
-    if entry.needs not in token.scopes:
+    if entry.needs not in token.scopes or sandbox.trouble.strikes("scope-missing"):
         raise RetrieveError(
             f"API Permission Failed: the scope {entry.needs} is needed to retrieve {entry.name}."
         )
@@ -134,6 +140,13 @@ def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Q
     parameters.append(token.mid)
     if asked.filter is not None:
         conditions.append(to_sql(asked.filter, known, parameters))
+    if (
+        entry.needs == "tracking_events_read"
+        and entry.name != "Send"
+        and (sandbox.trouble.strikes("late-events"))
+    ):
+        conditions.append("(e.sub % 5 <> 0 OR e.event_time < ?)")
+        parameters.append(sandbox.now() - _LATE)
     if _finds_nothing(entry.name, asked.filter) or not wanted:
         conditions.append("false")
     text = row_sql(entry, wanted, live_elements=sandbox.live_elements)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,12 @@ HEADER = "x-sandbox-scenario"
 SCENARIOS: dict[str, tuple[int, str]] = {
     "expired-token": (9, "a call is answered as if its token had expired"),
     "throttled": (6, "REST 429 with Retry-After, SOAP a fault with HTTP 500"),
+    "page-expires": (3, "a further page is no longer known"),
+    "duplicate-page": (3, "a page comes twice"),
+    "late-events": (1, "a fifth of the newest events is missing until this is switched off"),
+    "clock-skew": (1, "the server's clock, as its headers tell it, is seven minutes ahead"),
+    "scope-missing": (7, "a call is answered as if the token lacked its scope"),
+    "maintenance": (8, "REST 503, SOAP a fault with code 9"),
     "soap-500": (5, "SOAP fault 'Unplanned Outage' with HTTP 500"),
     "reset-mid-page": (4, "the connection ends in the middle of a page"),
     "query-partial-rows": (1, "a query fails after half of its rows are written"),
@@ -29,6 +36,16 @@ SCENARIOS: dict[str, tuple[int, str]] = {
     "missing-column": (1, "an extract's files lack a column"),
     "slow": (1, "every answer takes a second"),
 }
+
+
+# What the request being answered asks for by its header.
+_asked: ContextVar[frozenset[str]] = ContextVar("asked", default=frozenset())
+
+
+def listen(headers: Mapping[str, str]) -> None:
+    """Notes which scenarios a request asks for; holds for the request's own context."""
+    asked = headers.get(HEADER, "")
+    _asked.set(frozenset(part.strip() for part in asked.split(",") if part.strip()))
 
 
 class UnknownScenario(ValueError):  # noqa: N818 - named for what happened
@@ -60,10 +77,9 @@ class Trouble:
             raise UnknownScenario(name)
         (self.on.add if on else self.on.discard)(name)
 
-    def strikes(self, name: str, headers: Mapping[str, str]) -> bool:
+    def strikes(self, name: str) -> bool:
         """Whether the scenario happens to this request. Counts an opportunity."""
-        asked = headers.get(HEADER, "")
-        if asked and name in {part.strip() for part in asked.split(",")}:
+        if name in _asked.get():
             return True
         if name not in self.on:
             return False
