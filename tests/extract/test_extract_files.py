@@ -278,7 +278,10 @@ def test_what_is_no_table_is_refused_in_one_sentence(
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_refused(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "no.csv", "does not exist"), (tmp_path, "not a file")):
+    for path, reason in (
+        (tmp_path / "no.csv", "does not exist"),
+        (tmp_path, "folder without messages"),
+    ):
         with pytest.raises(InputInvalid, match=reason):
             FileSource(path)
 

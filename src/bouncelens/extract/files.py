@@ -1,4 +1,4 @@
-"""What a person has on their desk: a Tracking Extract zip, csv, tsv, jsonl or parquet.
+"""What a person has on their desk: a Tracking Extract zip, csv, tsv, jsonl, parquet, or mail.
 
 Streams in blocks: memory stays flat however long a file is. Bounces come as pages; Sent.csv is
 counted while it streams, because only its totals are kept.
@@ -15,6 +15,7 @@ from bouncelens.bounce import JOB_FIELDS, SEND_FIELDS, Page, Quarantined, arrow_
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.archive import Part, members, plain_part
 from bouncelens.extract.columns import Columns, fit, kind_by_name, names_of, place
+from bouncelens.extract.mail import is_mail, mail_records
 from bouncelens.extract.records import Block, Records, records_of
 from bouncelens.extract.rows import Fields, Reading, coalesced, domain_of, read_events, read_rows
 from bouncelens.extract.rowset import summed
@@ -135,11 +136,11 @@ def _look(path: Path) -> tuple[tuple[Content, ...], tuple[str, ...]]:
     contents, skipped = [], []
     for part in parts:
         named = kind_by_name(part.name)
-        if len(parts) > 1 and named == "other":
+        if len(parts) > 1 and named == "other" and not path.is_dir():
             skipped.append(part.name)
             continue
-        records = records_of(part)
-        if kind := _kind(named, records.header, is_alone=len(parts) == 1):
+        records = mail_records(part) if is_mail(part) else records_of(part)
+        if kind := records.kind or _kind(named, records.header, is_alone=len(parts) == 1):
             contents.append(Content(part, kind, records))
         else:
             skipped.append(part.name)
@@ -169,6 +170,8 @@ def _parts(path: Path) -> tuple[Part, ...]:
     try:
         if not path.exists():
             raise InputInvalid(f"{path} does not exist.")
+        if path.is_dir():
+            return _folder(path)
         if not path.is_file():
             raise InputInvalid(f"{path} is not a file.")
         with path.open("rb") as file:
@@ -188,6 +191,22 @@ def _parts(path: Path) -> tuple[Part, ...]:
     if not parts:
         raise InputInvalid(f"{path.name} has no file inside.")
     return parts
+
+
+def _folder(path: Path) -> tuple[Part, ...]:
+    """The messages of a Maildir (`new` and `cur`), or the .eml files of a folder. No links."""
+    places = [path / name for name in ("new", "cur") if (path / name).is_dir()]
+    found = sorted(
+        file
+        for place in places or [path]
+        for file in place.iterdir()
+        if file.is_file() and not file.is_symlink() and (places or file.suffix.lower() == ".eml")
+    )
+    if not found:
+        raise InputInvalid(
+            f"{path} is a folder without messages.", advice="Name a file, or a Maildir."
+        )
+    return tuple(plain_part(file) for file in found)
 
 
 def _ones(table: pa.Table) -> pa.Table:

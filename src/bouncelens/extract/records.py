@@ -46,10 +46,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """A file's header, as far as it is known at the start, and its rows."""
+    """A file's header, as far as it is known at the start, and its rows. `kind`: what they are,
+    where the format tells."""
 
     header: tuple[str, ...]
     blocks: Callable[[], Iterator[Block]]
+    kind: str | None = None
 
 
 def records_of(part: Part) -> Records:
