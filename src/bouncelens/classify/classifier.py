@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import re2
 
@@ -98,9 +98,9 @@ class Classifier:
 
     def _codes_allow(self, index: int, code: int | None, status: str | None) -> bool:
         condition = self._conditions[index]
-        if condition.code and not (code and condition.code.fullmatch(str(code))):
+        if condition.code and not (code and _fits(condition.code, str(code))):
             return False
-        return not (condition.status and not (status and condition.status.fullmatch(status)))
+        return not (condition.status and not (status and _fits(condition.status, status)))
 
     def _verdict(self, rule: Rule, template: Template, found: set[int], evidence: str) -> Verdict:
         reason = self.ruleset.reasons[rule.reason]
@@ -138,6 +138,16 @@ class Classifier:
         )
 
 
+@lru_cache(maxsize=65536)
+def _fits(pattern: str, value: str) -> bool:
+    return _compiled(pattern).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern)
+
+
 def says_try_later(template: Template) -> bool:
     """Whether a code of the 4yz class says so (RFC 5321 §4.2.1, RFC 3463 §3.1)."""
     is_4yz = template.code is not None and 400 <= template.code < 500
@@ -150,8 +160,8 @@ class _Condition:
 
     text: int | None
     unless: int | None
-    code: re2.Pattern | None
-    status: re2.Pattern | None
+    code: str | None
+    status: str | None
     provider: frozenset[str]
     has_codes: bool
 
@@ -163,8 +173,8 @@ class _Condition:
         return cls(
             text=number(rule.text),
             unless=number(rule.unless),
-            code=re2.compile(rule.code) if rule.code else None,
-            status=re2.compile(rule.status) if rule.status else None,
+            code=rule.code,
+            status=rule.status,
             provider=frozenset(rule.provider),
             has_codes=bool(rule.code or rule.status),
         )

@@ -23,6 +23,8 @@ _HOST = re.compile(r"(?:[a-z0-9_-]+\\\.)+[a-z]{2,24}(?![a-z0-9_-]|\\\.[a-z0-9])"
 _ADDRESS = re.compile(r"[a-z0-9._-]+@(?:[a-z0-9-]+\\\.)+[a-z]{2,24}")
 _PLAIN_HOST = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z]{2,24}")
 _PLAIN_CODE = re.compile(r"[a-z0-9_#@.-]+")
+# A digit that is no count: most patterns hold words only, and parsing them takes long.
+_MAY_HOLD_CODE = re.compile(r"(?<![{,0-9])[0-9](?![0-9,]*\})|\\d|0-9")
 _SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_#-")
 
 
@@ -71,6 +73,33 @@ def _unescaped(form: re.Pattern[str], pattern: str) -> Iterator[str]:
 
 def _codes(pattern: str) -> Iterator[str]:
     """Parts of `pattern` that match codes: "s3140", "aup#(?:in?-)?13[1-4]0", "6596"."""
+    for branch in _branches(pattern):
+        if _MAY_HOLD_CODE.search(branch):
+            yield from _codes_of_branch(branch)
+
+
+def _branches(pattern: str) -> Iterator[str]:
+    """The alternatives of `pattern` at its top level, told apart without parsing it."""
+    depth = start = 0
+    is_class = is_escaped = False
+    for at, sign in enumerate(pattern):
+        if is_escaped:
+            is_escaped = False
+        elif sign == "\\":
+            is_escaped = True
+        elif is_class:
+            is_class = sign != "]"
+        elif sign == "[":
+            is_class = True
+        elif sign == "|" and depth == 0:
+            yield pattern[start:at]
+            start = at + 1
+        else:
+            depth += (sign == "(") - (sign == ")")
+    yield pattern[start:]
+
+
+def _codes_of_branch(pattern: str) -> Iterator[str]:
     try:
         tree = parser.parse(pattern)
     except re.error:  # RE2 knows a few forms that Python does not; `keep` serves there

@@ -63,7 +63,7 @@ class Premask:
         encoded = self.replaced(texts).dictionary_encode()
         hashes = np.array(
             [
-                int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") | 1
+                int.from_bytes(blake2b((text or "").encode(), digest_size=8).digest(), "little") | 1
                 for text in encoded.dictionary.to_pylist()
             ],
             np.uint64,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from bouncelens.bounce import Reply, Template, Verdict
 from bouncelens.classify.classifier import Classifier, Judgement
-from bouncelens.classify.ruleset import Ruleset, load_rules
+from bouncelens.classify.ruleset import Ruleset
 from bouncelens.parse.codes import sane_code, sane_status
 from bouncelens.parse.mask import Masked, masked, template_id
 from bouncelens.parse.provider import provider_of
 from bouncelens.parse.reply import read_reply, words_of
 from bouncelens.parse.skeleton import Keep, keep_of
+from bouncelens.service.rule_cache import cached_rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ class Judge:
     @classmethod
     def of_rules(cls, extra: Sequence[Path] = ()) -> Judge:
         """A judge by our rules, preceded by those in the files `extra`. Raises RuleInvalid."""
-        return cls(load_rules(extra))
+        return cls(cached_rules(extra))
 
     @cached_property
     def classifier(self) -> Classifier:

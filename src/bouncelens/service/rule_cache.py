@@ -1,0 +1,102 @@
+"""Rules that were read and checked once, kept in the user's cache folder as JSON.
+
+Reading and checking all rule files takes longer than everything else that one reply needs. The
+cache is named by a hash of the files, holds nothing secret, and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import fields
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bouncelens import __version__
+from bouncelens.bounce import Hardness
+from bouncelens.classify.mentions import Mentions
+from bouncelens.classify.ruleset import RULES, Reason, Rule, Ruleset, load_rules, rule_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FORMAT = 1
+
+
+def cached_rules(extra: Sequence[Path] = (), *, folder: Path | None = None) -> Ruleset:
+    """What `load_rules` gives, from the cache where it is there. Raises RuleInvalid."""
+    try:
+        path = (folder or _cache_folder()) / f"rules-{_key(extra)}.json"
+        return _restored(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        ruleset = load_rules(extra)  # says what is wrong with a file that cannot be read
+    with contextlib.suppress(OSError):
+        path = (folder or _cache_folder()) / f"rules-{_key(extra)}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(_plain(ruleset), ensure_ascii=False), "utf-8")
+        fresh.replace(path)
+    return ruleset
+
+
+def _cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("bouncelens")
+
+
+def _key(extra: Sequence[Path]) -> str:
+    digest = sha256(f"{__version__} {_FORMAT}".encode())
+    for path in (*extra, *rule_files(), RULES / "order.toml", RULES / "reasons.toml"):
+        digest.update(path.name.encode() + b"\0")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _plain(ruleset: Ruleset) -> dict[str, Any]:
+    mentions = ruleset.mentions
+    return {
+        "rules": [[getattr(rule, field.name) for field in fields(Rule)] for rule in ruleset.rules],
+        "reasons": [
+            [getattr(reason, field.name) for field in fields(Reason)]
+            for reason in ruleset.reasons.values()
+        ],
+        "temporary_words": ruleset.temporary_words,
+        "hash": ruleset.hash,
+        "kept_hosts": ruleset.kept_hosts,
+        "mentions": [sorted(mentions.hosts), sorted(mentions.codes), mentions.code_patterns],
+    }
+
+
+def _restored(plain: dict[str, Any]) -> Ruleset:
+    rules = tuple(_rule(values) for values in plain["rules"])
+    reasons = [
+        Reason(name, group, Hardness(hardness), *rest)
+        for name, group, hardness, *rest in plain["reasons"]
+    ]
+    hosts, codes, patterns = plain["mentions"]
+    ruleset = Ruleset(
+        rules,
+        {reason.name: reason for reason in reasons},
+        plain["temporary_words"],
+        plain["hash"],
+        tuple(plain["kept_hosts"]),
+    )
+    # where the cached property would put them
+    ruleset.__dict__["mentions"] = Mentions(frozenset(hosts), frozenset(codes), tuple(patterns))
+    return ruleset
+
+
+_NAMES = [field.name for field in fields(Rule)]
+
+
+def _rule(values: list[Any]) -> Rule:
+    named: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in zip(_NAMES, values, strict=True)
+    }
+    if named["hardness"] is not None:
+        named["hardness"] = Hardness(named["hardness"])
+    return Rule(**named)

@@ -1,0 +1,42 @@
+"""Rules from the cache are the rules from the files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bouncelens.classify.ruleset import load_rules
+from bouncelens.errors import RuleInvalid
+from bouncelens.service.rule_cache import cached_rules
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_cached_rules_are_the_rules_of_the_files(tmp_path: Path) -> None:
+    loaded = load_rules()
+    for _ in range(2):
+        cached = cached_rules(folder=tmp_path)
+        assert cached == loaded
+        assert cached.mentions == loaded.mentions
+    assert len(list(tmp_path.glob("rules-*.json"))) == 1
+
+
+def test_a_changed_file_or_a_broken_cache_is_read_anew(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[[rule]]\nid = "mine"\nreason = "unknown_user"\ntext = "zq1"\n', "utf-8")
+    assert cached_rules([mine], folder=tmp_path).rules[0].text == "zq1"
+    mine.write_text('[[rule]]\nid = "mine"\nreason = "unknown_user"\ntext = "zq2"\n', "utf-8")
+    assert cached_rules([mine], folder=tmp_path).rules[0].text == "zq2"
+    for path in tmp_path.glob("rules-*.json"):
+        path.write_text("{}", "utf-8")
+    assert cached_rules([mine], folder=tmp_path).rules[0].text == "zq2"
+    mine.write_text("[[rule", "utf-8")
+    with pytest.raises(RuleInvalid, match=r"mine\.toml"):
+        cached_rules([mine], folder=tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    assert cached_rules(folder=tmp_path / "file" / "below") == load_rules()
