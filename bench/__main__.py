@@ -26,11 +26,16 @@ def main() -> int:
     speed.add_argument("--rows", type=int, default=2_000_000)
     speed.add_argument("--rounds", type=int, default=3)
     speed.add_argument("--pipeline", action="store_true", help="also read, judge, store, aggregate")
+    sandbox = benches.add_parser("sandbox", help="pages of 2,500 from the sandbox, SOAP and REST")
+    sandbox.add_argument("--pages", type=int, default=60, help="at most, of each kind")
+    sandbox.add_argument("--tenant", help="a folder made by `sfmc_sandbox make`")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
     elif arguments.bench == "store":
         from bench.store import run
+    elif arguments.bench == "sandbox":
+        from bench.sandbox import run
     elif arguments.bench == "classify":
         from bench.classify import run
     elif arguments.bench == "rules":

@@ -38,6 +38,7 @@ def _event(
         "e.mid = ?",
         (_CLIENT, *before, *_tracking(event_type), *after),
         "tracking_events_read",
+        table=table,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _LATE = timedelta(days=3)
+_OTHERS = re.compile(r"\b[sj]\.")  # aliases of the joined tables
 
 
 class RetrieveError(Exception):
@@ -150,11 +152,24 @@ def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Q
     if _finds_nothing(entry.name, asked.filter) or not wanted:
         conditions.append("false")
     text = row_sql(entry, wanted, live_elements=sandbox.live_elements)
-    sql = (
+    return Query(_sql(entry, text, conditions), parameters, asked.page_rows)
+
+
+def _sql(entry: SoapObject, text: str, conditions: list[str]) -> str:
+    """The page's SELECT; where the conditions are the event's own, its rows are cut first."""
+    where = " AND ".join(conditions)
+    if entry.table and not _OTHERS.search(where):
+        cut = (
+            f"(SELECT e.*, e.rowid AS rid FROM {entry.table} e WHERE {where} "  # noqa: S608
+            "AND e.rowid > ? ORDER BY e.rowid LIMIT ?) e"
+        )
+        source = entry.source.replace(f"{entry.table} e", cut, 1)
+        text = text.replace("e.rowid", "e.rid")
+        return f"SELECT e.rid, {text} FROM {source} ORDER BY e.rid"  # noqa: S608
+    return (
         f"SELECT {entry.key}, {text} FROM {entry.source} "  # noqa: S608 - names from our table
-        f"WHERE {' AND '.join(conditions)} AND {entry.key} > ? ORDER BY {entry.key} LIMIT ?"
+        f"WHERE {where} AND {entry.key} > ? ORDER BY {entry.key} LIMIT ?"
     )
-    return Query(sql, parameters, asked.page_rows)
 
 
 def _spelled(name: str, known: dict[str, Property]) -> str:

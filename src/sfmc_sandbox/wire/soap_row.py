@@ -36,6 +36,7 @@ class SoapObject:
     needs: str  # scope of the token
     xml_type: str = ""  # xsi:type of its results, where it is not the name
     is_bag: bool = False  # properties are sent as Properties/Property
+    table: str = ""  # of events: the table `e`, whose rows can be cut before the joins
 
     def known(self) -> dict[str, Property]:
         """The properties by name."""
