@@ -187,12 +187,17 @@ def _templates(rows: Sequence[tuple[Entry, datetime | None, datetime | None]]) -
 
 
 def _verdicts(entries: Sequence[Entry], ruleset: str) -> pa.Table:
+    ids = [entry.template.template_id for entry in entries]
+    return verdict_table(ids, [entry.verdict for entry in entries], ruleset)
+
+
+def verdict_table(ids: Sequence[int], verdicts: Sequence[Verdict], ruleset: str) -> pa.Table:
+    """Verdicts on templates as the lake stores them; `ruleset`: the hash of the rules."""
     import pyarrow as pa
 
-    verdicts = [entry.verdict for entry in entries]
     return pa.table(
         {
-            "template_id": pa.array([e.template.template_id for e in entries], pa.int64()),
+            "template_id": pa.array(ids, pa.int64()),
             "reason": pa.array([v.reason for v in verdicts], pa.string()),
             "reason_group": pa.array([v.group for v in verdicts], pa.string()),
             "hardness": pa.array([v.hardness.value for v in verdicts], pa.string()),

@@ -1,0 +1,220 @@
+"""Changed rules and stored templates: what would change, what is not understood yet, take effect.
+
+Templates are judged anew, never rows, so a better rule sets all history right in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bouncelens.bounce import Template, Verdict
+from bouncelens.parse.mask import masked
+from bouncelens.parse.reply import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from bouncelens.service.judge import Judge
+    from bouncelens.service.workspace import Workspace
+
+_ALL: dict[str, object] = {
+    "since": datetime(1990, 1, 1, tzinfo=UTC),
+    "until": datetime(2200, 1, 1, tzinfo=UTC),
+    "limit": 10_000_000,
+}
+_DOUBTFUL = 0.6  # confidence; a verdict below it is worth a person's look
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A template of the lake, and how many bounces it has."""
+
+    template: Template
+    sample: str
+    bounces: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A template whose verdict differs between two sets of rules."""
+
+    stored: Stored
+    before: Verdict
+    after: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDiff:
+    """What other rules would change; `changes` most bounces first."""
+
+    templates: int
+    bounces: int
+    changes: tuple[Change, ...]
+
+    @property
+    def changed_bounces(self) -> int:
+        """Bounces whose verdict would change."""
+        return sum(change.stored.bounces for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A template that the rules do not understand, or hardly."""
+
+    stored: Stored
+    verdict: Verdict
+    why: str  # unclassified, doubtful, new
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """What judging all templates again came to."""
+
+    templates: int
+    changed: int  # verdicts that differ from the stored ones
+    to_mask_anew: int  # templates that today's rules would mask otherwise; see `docs/rules.md`
+
+
+def diff_rules(workspace: Workspace, before: Judge, after: Judge) -> RuleDiff:
+    """Which stored templates `after` judges otherwise than `before`. Changes nothing."""
+    changes, count, bounces = [], 0, 0
+    for stored in stored_templates(workspace):
+        count, bounces = count + 1, bounces + stored.bounces
+        one, two = (verdict_on(judge, stored) for judge in (before, after))
+        if _essence(one) != _essence(two):
+            changes.append(Change(stored, one, two))
+    changes.sort(key=lambda change: -change.stored.bounces)
+    return RuleDiff(count, bounces, tuple(changes))
+
+
+def mine(
+    workspace: Workspace, judge: Judge, *, limit: int = 50, new_since: datetime | None = None
+) -> tuple[Mined, ...]:
+    """Templates worth a rule, most bounces first: unclassified, doubtful, or new since then."""
+    found = []
+    for stored in stored_templates(workspace):
+        verdict = verdict_on(judge, stored)
+        if verdict.reason == "unclassified":
+            found.append(Mined(stored, verdict, "unclassified"))
+        elif verdict.confidence < _DOUBTFUL:
+            found.append(Mined(stored, verdict, "doubtful"))
+        elif new_since and stored.first_seen and stored.first_seen >= new_since:
+            found.append(Mined(stored, verdict, "new"))
+    found.sort(key=lambda mined: -mined.stored.bounces)
+    return tuple(found[:limit])
+
+
+def rejudge(workspace: Workspace, judge: Judge) -> Rejudged:
+    """Judge every stored template by `judge`'s rules and store the verdicts."""
+    from bouncelens.service.judge import verdict_table
+
+    known = {row["template_id"]: row for row in workspace.lake.read("verdicts").to_pylist()}
+    ids, verdicts, changed, stale = [], [], 0, 0
+    for stored in _templates(workspace.lake.read("templates"), Counter()):
+        verdict = verdict_on(judge, stored)
+        old = known.get(stored.template.template_id)
+        changed += old is None or (old["reason"], old["hardness"], old["rule"]) != (
+            verdict.reason,
+            verdict.hardness.value,
+            verdict.rule,
+        )
+        stale += masked(words_of(stored.sample)[0], judge.keep).text != stored.template.text
+        ids.append(stored.template.template_id)
+        verdicts.append(verdict)
+    if ids:
+        workspace.lake.put_verdicts(verdict_table(ids, verdicts, judge.ruleset.hash))
+    return Rejudged(len(ids), changed, stale)
+
+
+def verdict_on(judge: Judge, stored: Stored) -> Verdict:
+    """The verdict on a stored template, with evidence from its sample."""
+    judgement = judge.classifier.judge(stored.template)
+    words = words_of(stored.sample)[0]
+    mask = masked(words, judge.keep)
+    if judgement.end <= judgement.start or mask.text != stored.template.text:
+        return judgement.verdict
+    start, end = mask.source_span(judgement.start, judgement.end)
+    return replace(judgement.verdict, evidence=words[start:end])
+
+
+def draft_rule(samples: Sequence[str], judge: Judge, *, reason: str, name: str) -> str:
+    """A rule in TOML for `samples` to start from: the longest words that all of them share."""
+    import re2
+
+    texts = [masked(words_of(sample)[0], judge.keep).text for sample in samples]
+    shared = _shared(texts)
+    lines = [
+        "[[rule]]",
+        f"id = {_quoted(name)}",
+        f"reason = {_quoted(reason)}",
+        f"text = {_literal(re2.escape(shared).replace(chr(92) + ' ', ' '))}",
+        'source = "seen in our own bounces"',
+        "examples = [",
+        *(f"  {_quoted(sample)}," for sample in samples),
+        "]",
+        'not_examples = ["550 5.1.1 User unknown"]',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def stored_templates(workspace: Workspace) -> Iterator[Stored]:
+    """Every template of the lake that a bounce has, with how many."""
+    rows = workspace.engine.ask("templates_newest", _ALL)
+    counts: Counter[int] = Counter()
+    for row in rows.select(["template_id", "bounces"]).to_pylist():
+        counts[row["template_id"]] = row["bounces"]
+    for stored in _templates(workspace.lake.read("templates"), counts):
+        if stored.bounces:
+            yield stored
+
+
+def _templates(rows: pa.Table, counts: Counter[int]) -> Iterator[Stored]:
+    for row in rows.to_pylist():
+        key = row["template_id"]
+        template = Template(key, row["template"], row["code"], row["status"], row["provider"])
+        yield Stored(
+            template, row["sample"] or "", counts[key], row["first_seen"], row["last_seen"]
+        )
+
+
+def _essence(verdict: Verdict) -> tuple[Any, ...]:
+    return verdict.reason, verdict.hardness, verdict.is_temporary, verdict.rule
+
+
+def _shared(texts: Sequence[str]) -> str:
+    """The longest run of whole words that all texts hold; placeholders and codes do not count."""
+    words = [text.split() for text in texts]
+    first = min(words, key=len)
+    spans = sorted(
+        (
+            (end - start, start, end)
+            for start in range(len(first))
+            for end in range(start + 1, len(first) + 1)
+        ),
+        reverse=True,
+    )
+    padded = [f" {' '.join(each)} " for each in words]
+    for _, start, end in spans:
+        run = " ".join(first[start:end])
+        if any(sign in run for sign in "<>") or not any(sign.isalpha() for sign in run):
+            continue
+        if all(f" {run} " in text for text in padded):
+            return run
+    return texts[0]
+
+
+def _quoted(words: str) -> str:
+    import json
+
+    return json.dumps(words, ensure_ascii=False)
+
+
+def _literal(pattern: str) -> str:
+    return f"'{pattern}'" if "'" not in pattern else _quoted(pattern)
