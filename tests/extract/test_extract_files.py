@@ -325,7 +325,7 @@ def test_whatever_a_csv_writer_writes_is_read_back(
     path.write_bytes(written(rows, encoding=encoding, delimiter=delimiter))
     events, bad = read(path)
     assert not bad
-    expected = [text if text.strip() else None for text in reasons]
+    expected = [text if text.strip(" \t\n\r\v\f") else None for text in reasons]
     assert [r or None for r in events["reply_text"].to_pylist()] == expected
 
 

@@ -9,20 +9,26 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bouncelens.bounce import Quarantined
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.archive import Part
 from bouncelens.extract.columns import known
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _SAMPLE_BYTES = 256 * 1024
 _MOST_ROW_CHARS = 4 * 1024 * 1024  # a row longer than this is no row
 _MOST_ROW_LINES = 1000  # a quoted reply may have lines of its own, but not so many
-_CHUNK_ROWS, _CHUNK_CHARS = 20_000, 16 * 1024 * 1024
+_BLOCK_CHARS = 4 * 1024 * 1024
+_MOST_PLAIN_COLUMNS = 200
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _RAW_CHARS = 2000
 _DELIMITERS = (",", "\t", ";", "|")
 # The limit is the process's, so it is only ever raised.
@@ -46,6 +52,14 @@ class Chunk:
     rows: list[list[str]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     bad: list[Quarantined] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Rows whose form is beyond doubt, by column, and their lines."""
+
+    columns: list[pa.Array[Any]]
+    lines: range
 
 
 class _Runaway(Exception):  # noqa: N818 - never leaves this module
@@ -88,43 +102,131 @@ def encoding_of(sample: bytes) -> str:
     return "utf-8"
 
 
-def chunks(part: Part, dialect: Dialect) -> Iterator[Chunk]:
-    """The rows after the header, in chunks of limited size, whatever the file holds."""
+def chunks(part: Part, dialect: Dialect) -> Iterator[Chunk | Plain]:
+    """The rows after the header, in pieces of limited size, whatever the file holds."""
     with part.open() as stream:
-        reader = _Rows(part.name, stream, dialect)
-        chunk, chars = Chunk(), 0
-        for row, line, size in reader:
-            chars += size
-            if isinstance(row, Quarantined):
-                chunk.bad.append(row)
-            else:
-                chunk.rows.append(row)
-                chunk.lines.append(line)
-            if len(chunk.rows) + len(chunk.bad) >= _CHUNK_ROWS or chars >= _CHUNK_CHARS:
+        source = _Source(stream, dialect)
+        plain, rows = _plain_row(dialect), _Rows(part.name, source, dialect)
+        while text := source.block():
+            if (columns := _columns(text, dialect, plain)) is not None:
+                yield Plain(columns, source.numbers(len(columns[0])))
+                continue
+            source.hand_back(source.numbered(_split(text)))
+            chunk = Chunk()
+            for row, line in rows:
+                if isinstance(row, Quarantined):
+                    chunk.bad.append(row)
+                else:
+                    chunk.rows.append(row)
+                    chunk.lines.append(line)
+            if chunk.rows or chunk.bad:
                 yield chunk
-                chunk, chars = Chunk(), 0
-        if chunk.rows or chunk.bad:
-            yield chunk
+
+
+def _plain_row(dialect: Dialect) -> str:
+    """What a line must be for its cells to be beyond doubt: RE2, so linear in its length."""
+    d = re.escape(dialect.delimiter)
+    cell = rf'(?:"(?:[^"\r\n]|"")*"|[^"\r\n{d}]*)'
+    return rf"^{cell}(?:{d}{cell}){{{len(dialect.header) - 1}}}$"
+
+
+def _columns(text: str, dialect: Dialect, plain: str) -> list[pa.Array[Any]] | None:
+    """The cells of lines that are all plain rows, by column, read by Arrow; else None."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv as arrow_csv
+
+    text = text.replace("\r\n", "\n")
+    lines = text.removesuffix("\n").split("\n")
+    if len(dialect.header) > _MOST_PLAIN_COLUMNS or "" in lines:
+        return None
+    try:
+        if not pc.all(pc.match_substring_regex(pa.array(lines, pa.string()), plain)).as_py():
+            return None
+        data = text.encode()
+        names = [str(n) for n in range(len(dialect.header))]
+        table = arrow_csv.read_csv(
+            io.BytesIO(data),
+            arrow_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
+            arrow_csv.ParseOptions(delimiter=dialect.delimiter),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return None
+    columns = [column.combine_chunks() for column in table.columns]
+    is_header = pc.any(pc.equal(columns[0], pa.scalar(dialect.header[0]))).as_py()
+    return None if is_header or len(columns[0]) != len(lines) else columns
+
+
+class _Source:
+    """The lines of a file after its header, numbered; some may be handed back."""
+
+    def __init__(self, stream: BinaryIO, dialect: Dialect) -> None:
+        self._text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
+        self._again: deque[tuple[int, str]] = deque()
+        self._line = 0
+        for _ in range(dialect.skip_lines + 1):
+            self.line()
+
+    @property
+    def has_handed_back(self) -> bool:
+        """Whether there are lines that were read before."""
+        return bool(self._again)
+
+    def line(self) -> tuple[int, str] | None:
+        """The next line, of one that is far too long its beginning; None at the end."""
+        if self._again:
+            return self._again.popleft()
+        line = self._text.readline(_MOST_ROW_CHARS + 1)
+        if not line:
+            return None
+        self._skip_rest_of(line)
+        self._line += 1
+        return self._line, line
+
+    def block(self) -> str:
+        """The next lines, some megabytes of them, whole; empty at the end."""
+        text = self._text.read(_BLOCK_CHARS)
+        if text and not text.endswith("\n"):
+            rest = self._text.readline(_MOST_ROW_CHARS + 1)
+            self._skip_rest_of(rest)
+            text += rest
+        return text
+
+    def numbers(self, count: int) -> range:
+        """The numbers of the next lines."""
+        first, self._line = self._line + 1, self._line + count
+        return range(first, first + count)
+
+    def numbered(self, lines: list[str]) -> list[tuple[int, str]]:
+        """Lines of a block with their numbers."""
+        return list(zip(self.numbers(len(lines)), lines, strict=True))
+
+    def hand_back(self, lines: Sequence[tuple[int, str]]) -> None:
+        """Put lines before all others, in their order."""
+        self._again.extendleft(reversed(lines))
+
+    def _skip_rest_of(self, line: str) -> None:
+        if len(line) > _MOST_ROW_CHARS and not line.endswith(("\n", "\r")):
+            while (more := self._text.readline(_MOST_ROW_CHARS)) and not more.endswith("\n"):
+                pass
 
 
 class _Rows:
-    """Rows or what was set aside, with the line each began on and how many characters it took."""
+    """Rows, or what was set aside, and the line each began on. Stops where handed-back lines end,
+    and goes on when asked again."""
 
-    def __init__(self, name: str, stream: BinaryIO, dialect: Dialect) -> None:
-        self._name, self._dialect = name, dialect
-        self._text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
-        self._line = 0
-        self._again: deque[tuple[int, str]] = deque()  # lines handed back
+    def __init__(self, name: str, source: _Source, dialect: Dialect) -> None:
+        self._name, self._source, self._dialect = name, source, dialect
         self._taken: list[tuple[int, str]] = []  # lines of the row being read
-        self._chars = 0
 
-    def __iter__(self) -> Iterator[tuple[list[str] | Quarantined, int, int]]:
+    def __iter__(self) -> Iterator[tuple[list[str] | Quarantined, int]]:
         width, header = len(self._dialect.header), list(self._dialect.header)
-        for _ in range(self._dialect.skip_lines + 1):
-            self._readline()
         rows = self._reader()
-        while True:
-            self._taken, self._chars = [], 0
+        while self._source.has_handed_back:
+            self._taken = []
             try:
                 row = next(rows)
             except StopIteration:
@@ -137,43 +239,40 @@ class _Rows:
             if len(row) > width and not any(row[width:]):
                 row = row[:width]  # a delimiter at the end of the line
             if len(row) == width and row != header:
-                yield row, self._taken[0][0], self._chars
+                yield row, self._taken[0][0]
             elif row and len(row) != width:
                 yield self._set_aside(f"{len(row)} cells where the header has {width}")
             elif row:
                 yield self._set_aside("it is the header again")
 
-    def _set_aside(self, reason: str) -> tuple[Quarantined, int, int]:
+    def _set_aside(self, reason: str) -> tuple[Quarantined, int]:
         """The row's first line goes to quarantine; the others are read as rows of their own."""
         (line, text), *rest = self._taken
-        self._again.extendleft(reversed(rest))
-        raw = text.rstrip("\r\n")[:_RAW_CHARS]
-        return Quarantined(self._name, line, reason, raw), line, min(len(text), _RAW_CHARS)
+        self._source.hand_back(rest)
+        return Quarantined(self._name, line, reason, text.rstrip("\r\n")[:_RAW_CHARS]), line
 
     def _reader(self) -> Iterator[list[str]]:
         return csv.reader(self._lines(), delimiter=self._dialect.delimiter, strict=True)
 
     def _lines(self) -> Iterator[str]:
-        while True:
-            number, line = self._again.popleft() if self._again else self._readline()
-            if not line:
-                return
-            self._taken.append((number, line))
-            self._chars += len(line)
-            if len(line) > _MOST_ROW_CHARS or self._chars > _MOST_ROW_CHARS:
+        chars = 0
+        while taken := self._source.line():
+            chars = len(taken[1]) + (chars if self._taken else 0)
+            self._taken.append(taken)
+            if chars > _MOST_ROW_CHARS:
                 raise _Runaway(f"it is longer than {_MOST_ROW_CHARS:,} characters")
             if len(self._taken) > _MOST_ROW_LINES:
                 raise _Runaway(f"its quotes do not close within {_MOST_ROW_LINES} lines")
-            yield line
+            yield taken[1]
 
-    def _readline(self) -> tuple[int, str]:
-        """The next line; of one that is far too long, its beginning."""
-        line = self._text.readline(_MOST_ROW_CHARS + 1)
-        if len(line) > _MOST_ROW_CHARS and not line.endswith("\n"):
-            while (more := self._text.readline(_MOST_ROW_CHARS)) and not more.endswith("\n"):
-                pass
-        self._line += 1
-        return self._line, line
+
+def _split(text: str) -> list[str]:
+    """Lines with their ends: LF, CRLF, or CR alone."""
+    if text.count("\r") != text.count("\r\n"):
+        return _LINE.findall(text)
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
 
 
 def _header(line: str, delimiter: str) -> tuple[str, ...]:

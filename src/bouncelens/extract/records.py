@@ -83,6 +83,9 @@ def _delimited(part: Part) -> Records:
 
     def blocks() -> Iterator[Block]:
         for chunk in delimited.chunks(part, dialect):
+            if isinstance(chunk, delimited.Plain):
+                yield Block(dialect.header, chunk.columns, len(chunk.lines), chunk.lines, ())
+                continue
             columns = list(zip(*chunk.rows, strict=True)) or [()] * len(dialect.header)
             yield Block(dialect.header, columns, len(chunk.rows), chunk.lines, tuple(chunk.bad))
 

@@ -7,6 +7,7 @@ with words in it means that the row is shifted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -126,15 +127,15 @@ def coalesced(columns: Sequence[Sequence[str | None] | pa.Array[Any]]) -> pa.Arr
 
 
 def _text(column: Sequence[str | None] | pa.Array[Any], *, keep_edges: bool) -> Any:
-    """Strings, trimmed, without NUL (no database keeps it); empty and blank ones are null."""
+    """Strings, trimmed; empty and blank ones are null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     text = column if isinstance(column, pa.Array) else pa.array(column, pa.string())
-    if pc.any(pc.match_substring(text, "\x00")).as_py():
-        text = pc.replace_substring(text, "\x00", "\ufffd")
-    trimmed = pc.utf8_trim_whitespace(text)
+    trimmed = pc.ascii_trim_whitespace(text)
     is_empty = pc.equal(trimmed, pa.scalar(""))
+    if not pc.any(is_empty).as_py():
+        return text if keep_edges else trimmed
     return pc.if_else(is_empty, pa.scalar(None, pa.string()), text if keep_edges else trimmed)
 
 
@@ -144,6 +145,8 @@ def _typed(text: Any, kind: str) -> tuple[Any, Any]:
     import pyarrow.compute as pc
 
     if kind == "string":
+        if pc.any(pc.match_substring(text, "\x00")).as_py():  # no database keeps it
+            text = pc.replace_substring(text, "\x00", "\ufffd")
         return text, pa.repeat(pa.scalar(False), len(text))
     if kind in ("timestamp", "date"):
         array = read_times(text) if kind == "timestamp" else read_days(text)
@@ -160,6 +163,10 @@ def _numbers(text: Any, kind: str) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    # Almost always all of them are plain digits; Arrow alone would take "0x1F" for a number too.
+    if not pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():
+        with suppress(pa.ArrowInvalid):
+            return text.cast(pa.int64() if kind == "int64" else pa.int32())
     is_number = pc.fill_null(pc.match_substring_regex(text, _INT), False)
     digits = pc.if_else(is_number, text, pa.scalar(None, pa.string()))
     if pc.any(pc.match_substring(digits, ".")).as_py():
