@@ -48,10 +48,10 @@ clients: setup-dev ## other people's Marketing Cloud clients, for the tests of t
 check: format lint types imports rules tests ## the same, without the set-up
 
 format:
-	@$(BIN)/ruff format --check src tests bench
+	@$(BIN)/ruff format --check src tests bench docs
 
 lint:
-	@$(BIN)/ruff check src tests bench
+	@$(BIN)/ruff check src tests bench docs
 
 types:
 	@$(BIN)/mypy
