@@ -33,7 +33,7 @@ _TOKENS = {
 }  # fmt: skip
 
 
-class ExtractRefused(ValueError):  # noqa: N818 - named for what happened
+class ExtractRefused(ValueError):
     """An extract that cannot be run; the text says why."""
 
 

@@ -30,7 +30,7 @@ _TSQL_TYPES = {
 TIMED_OUT = "The query was stopped: it ran longer than the limit of 30 minutes."
 
 
-class QueryFailed(Exception):  # noqa: N818 - named for what happened
+class QueryFailed(Exception):
     """A query that began and failed; the text is what its log says."""
 
 

@@ -17,7 +17,7 @@ Mode = Literal["insert", "update", "upsert"]
 _DATE_SHAPES = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y")
 
 
-class RowRefused(ValueError):  # noqa: N818 - named for what happened
+class RowRefused(ValueError):
     """One row that cannot be written; the text says why."""
 
 

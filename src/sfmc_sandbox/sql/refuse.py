@@ -20,7 +20,7 @@ _FORBIDDEN = (
 )  # fmt: skip
 
 
-class QueryRefused(ValueError):  # noqa: N818 - named for what happened
+class QueryRefused(ValueError):
     """A query that may not run; the text is what the platform answers."""
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _SLOW_S = 1.0
 
 
-class BodyTooLarge(Exception):  # noqa: N818 - named for what happened
+class BodyTooLarge(Exception):
     """More than the platform reads."""
 
 

@@ -31,7 +31,7 @@ _HEADERS = {
 _MOST_SENT = 200_000
 
 
-class Refused(ValueError):  # noqa: N818 - named for what happened
+class Refused(ValueError):
     """A switch that cannot be turned that way."""
 
 

@@ -17,7 +17,7 @@ _FAULT_ACTION = "http://schemas.xmlsoap.org/ws/2004/08/addressing/fault"
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-class Fault(Exception):  # noqa: N818 - SOAP's word
+class Fault(Exception):
     """A SOAP fault on its way out. `code`: Client, Server, Security, VersionMismatch."""
 
     def __init__(self, code: str, text: str, *, api_code: int | None = None) -> None:

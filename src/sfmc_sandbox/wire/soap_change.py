@@ -45,7 +45,7 @@ class Change:
         return (text_of(self.node, name) or "").strip()
 
 
-class ChangeRefused(Exception):  # noqa: N818 - named for what happened
+class ChangeRefused(Exception):
     """One object that cannot be changed."""
 
     def __init__(self, message: str, code: int = 2) -> None:

@@ -48,7 +48,7 @@ def listen(headers: Mapping[str, str]) -> None:
     _asked.set(frozenset(part.strip() for part in asked.split(",") if part.strip()))
 
 
-class UnknownScenario(ValueError):  # noqa: N818 - named for what happened
+class UnknownScenario(ValueError):
     """A scenario was asked for by a name that does not exist."""
 
     def __init__(self, name: str) -> None:

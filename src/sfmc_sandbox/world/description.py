@@ -21,7 +21,7 @@ _LISTS: dict[str, tuple[str, type[Any]]] = {"unit": ("units", Unit), "story": ("
 _NUMBERS = ("seed", "months", "bounces", "people", "messages", "sendings")
 
 
-class DescriptionInvalid(ValueError):  # noqa: N818 - named for what happened
+class DescriptionInvalid(ValueError):
     """A description that cannot be read; the text names the file, the key and what to do."""
 
 
