@@ -50,6 +50,9 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option("--truth", type=Path, metavar="FILE.parquet", help="write the planted truth here")
     option("--scenario", action="append", default=[], metavar="NAME",
            help="trouble for the whole run; may be repeated")  # fmt: skip
+    option("--scopes", help="of the installed package, separated by blanks (default: all)")
+    option("--sftp-keys", type=Path, metavar="FILE", help="public keys that may enter over SFTP")
+    option("--query-limit-s", type=float, help="how long a query may run (default: 1800)")
     option("--live-elements", action="store_true", help="answer with elements the WSDL lacks")
     option("--speed", type=float, default=0.0, help="world seconds per real second (default: 0)")
     option("--ens-key", choices=["text", "bytes"], default="text",
@@ -136,6 +139,11 @@ def _serve(options: argparse.Namespace) -> int:
         _say(str(problem))
         return 2
     sandbox.live_elements = options.live_elements
+    if options.scopes:
+        sandbox.package_scopes = frozenset(options.scopes.split())
+    if options.query_limit_s:
+        sandbox.queries.limit_s = options.query_limit_s
+    sandbox.sftp_keys = options.sftp_keys
     sandbox.ens.key_reading = options.ens_key
     sandbox.flow.clock.move(0, speed=options.speed)
     sandbox.flow.run()
@@ -189,7 +197,9 @@ def _run(sandbox: Sandbox, listener: socket.socket) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            self.sftp = await start_sftp(sandbox, host=str(listener.getsockname()[0]))
+            self.sftp = await start_sftp(
+                sandbox, host=str(listener.getsockname()[0]), keys=sandbox.sftp_keys
+            )
             print(json.dumps(ready_line(sandbox, listener, self.sftp)), flush=True)  # noqa: T201
 
         @contextmanager

@@ -113,3 +113,13 @@ def test_sfmc_0_7_a_token_sees_one_business_unit_only(caller: Caller) -> None:
         )
         clients |= {(mid, row["ID"]) for row in answer.results}
     assert clients == {(7_000_100, "7000100"), (RETAIL, str(RETAIL))}
+
+
+def test_sfmc_1_a_package_has_its_scopes(caller: Caller) -> None:
+    before = caller.sandbox.package_scopes
+    caller.sandbox.package_scopes = frozenset({"tracking_events_read"})
+    try:
+        assert caller.sign_in().json()["scope"] == "tracking_events_read"
+        assert caller.sign_in(scope="data_extensions_read").json()["error"] == "invalid_scope"
+    finally:
+        caller.sandbox.package_scopes = before

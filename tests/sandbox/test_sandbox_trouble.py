@@ -26,6 +26,12 @@ def test_sfmc_1_throttled_rest_says_when_to_come_again(caller: Caller) -> None:
     assert body["message"] == "Rate limit exceeded"
 
 
+def test_sfmc_1_a_harder_block_does_not_say_when_to_come_again(caller: Caller) -> None:
+    answer = caller.rest(ROWSET, headers=_with("blocked"))
+    assert (answer.status_code, answer.json()["errorcode"]) == (429, 50200)
+    assert "retry-after" not in answer.headers
+
+
 def test_sfmc_1_throttled_soap_is_a_fault_with_500(caller: Caller) -> None:
     answer = caller.retrieve(SEND, x_sandbox_scenario="throttled")
     assert (answer.status, answer.first("faultcode")) == (500, "soap:Server")

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse
 
-from sfmc_sandbox.wire.tokens import LIFETIME_S, SCOPES
+from sfmc_sandbox.wire.tokens import LIFETIME_S
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,9 +38,9 @@ def sign_in(sandbox: Sandbox, request: Request, body: bytes) -> Response:
     if mid is None:
         return _error(400, "invalid_request", "The account_id is not valid for this package.")
     wanted = str(asked.get("scope") or "").split()
-    if unknown := [name for name in wanted if name not in SCOPES.split()]:
+    if unknown := [name for name in wanted if name not in sandbox.package_scopes]:
         return _error(400, "invalid_scope", f"The scope {unknown[0]} is not valid.")
-    scopes = wanted or SCOPES.split()
+    scopes = wanted or sorted(sandbox.package_scopes)
     token = sandbox.tokens.issue(mid, sandbox.tenant.units[0].mid, frozenset(scopes))
     base = sandbox.base_url(request)
     return JSONResponse(

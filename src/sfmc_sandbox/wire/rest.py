@@ -14,6 +14,7 @@ from sfmc_sandbox.wire import (
 )
 from sfmc_sandbox.wire.rest_answer import (
     RestError,
+    blocked,
     insufficient,
     not_authorized,
     not_found,
@@ -109,6 +110,8 @@ def call(sandbox: Sandbox, request: Request, scope: str, answer: Answer) -> Resp
     try:
         if sandbox.trouble.strikes("maintenance"):
             raise RestError(503, 30003, "The service is in maintenance.")
+        if sandbox.trouble.strikes("blocked"):
+            raise blocked()
         if sandbox.trouble.strikes("throttled"):
             raise throttled()
         kind, _, text = request.headers.get("authorization", "").partition(" ")

@@ -49,6 +49,11 @@ def insufficient() -> RestError:
     return RestError(403, 20002, "Insufficient privileges to complete this action.")
 
 
+def blocked() -> RestError:
+    """Far too many calls: no word of when to come again."""
+    return RestError(429, 50200, "Your requests are temporarily blocked.")
+
+
 def throttled() -> RestError:
     """Too many calls; Retry-After says when to come again."""
     return RestError(429, 50100, "Rate limit exceeded")

@@ -22,11 +22,12 @@ from sfmc_sandbox.wire.paging import Pages
 from sfmc_sandbox.wire.request_log import Log
 from sfmc_sandbox.wire.rest_rows import RowsRequests
 from sfmc_sandbox.wire.rowset import Rowsets
-from sfmc_sandbox.wire.tokens import Tokens
+from sfmc_sandbox.wire.tokens import SCOPES, Tokens
 from sfmc_sandbox.wire.trouble import Trouble
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from starlette.requests import Request
 
@@ -54,7 +55,9 @@ class Sandbox:
     rows_requests: RowsRequests = field(default_factory=RowsRequests)
     definitions: Definitions = field(default_factory=Definitions)
     log: Log = field(default_factory=Log)
+    sftp_keys: Path | None = None  # public keys that may enter over SFTP
     live_elements: bool = False  # elements that live answers carry and the WSDL lacks
+    package_scopes: frozenset[str] = frozenset(SCOPES.split())  # of the installed package
     settable_statuses: frozenset[str] = SETTABLE  # subscriber statuses the API may set
     writing: threading.RLock = field(default_factory=threading.RLock)
 

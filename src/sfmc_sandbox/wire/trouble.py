@@ -25,6 +25,7 @@ SCENARIOS: dict[str, tuple[int, str]] = {
     "clock-skew": (1, "the server's clock, as its headers tell it, is seven minutes ahead"),
     "scope-missing": (7, "a call is answered as if the token lacked its scope"),
     "maintenance": (8, "REST 503, SOAP a fault with code 9"),
+    "blocked": (8, "REST 429 with code 50200: blocked for a while, no Retry-After"),
     "soap-500": (5, "SOAP fault 'Unplanned Outage' with HTTP 500"),
     "reset-mid-page": (4, "the connection ends in the middle of a page"),
     "query-partial-rows": (1, "a query fails after half of its rows are written"),

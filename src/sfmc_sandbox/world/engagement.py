@@ -38,7 +38,8 @@ def engage(
     reached = np.ones(count, dtype=bool)
     reached[sent.at] = False
     reached &= people.dead_from[sent.row] > sent.sent_ms
-    opened = reached & (rng.random(count) < people.engagement[sent.row])
+    odds = people.engagement[sent.row] * setting.plan.engagement
+    opened = reached & (rng.random(count) < odds)
     clicked = opened & (rng.random(count) < 0.14)
     left = opened & (rng.random(count) < 0.006)
     complained = reached & feedback[sent.row] & (rng.random(count) < 0.0006)

@@ -88,6 +88,7 @@ class Plan:
     people: int | None = None  # subscribers; None: as many as fit the bounces
     messages: int | None = None  # sends
     sendings: int | None = None  # jobs
+    engagement: float = 1.0  # odds of opens, relative to the default
     tales: tuple[Tale, ...] = TALES
     shares: tuple[tuple[str, float], ...] = ()  # weight of a receiving family; others stay at 1
 
