@@ -62,7 +62,7 @@ class Plain:
     lines: range
 
 
-class _Runaway(Exception):  # noqa: N818 - never leaves this module
+class _Runaway(Exception):
     """A row goes on for too long."""
 
 
@@ -106,7 +106,9 @@ def chunks(part: Part, dialect: Dialect) -> Iterator[Chunk | Plain]:
     """The rows after the header, in pieces of limited size, whatever the file holds."""
     with part.open() as stream:
         source = _Source(stream, dialect)
-        plain, rows = _plain_row(dialect), _Rows(part.name, source, dialect)
+        rows = _Rows(part.name, source, dialect)
+        is_narrow = len(dialect.header) <= _MOST_PLAIN_COLUMNS
+        plain = _plain_rows(dialect) if is_narrow else None
         while text := source.block():
             if (columns := _columns(text, dialect, plain)) is not None:
                 yield Plain(columns, source.numbers(len(columns[0])))
@@ -123,28 +125,27 @@ def chunks(part: Part, dialect: Dialect) -> Iterator[Chunk | Plain]:
                 yield chunk
 
 
-def _plain_row(dialect: Dialect) -> str:
-    """What a line must be for its cells to be beyond doubt: RE2, so linear in its length."""
+def _plain_rows(dialect: Dialect) -> Any:
+    """What a block must be for its cells to be beyond doubt: RE2, so linear in its length."""
+    import re2
+
     d = re.escape(dialect.delimiter)
     cell = rf'(?:"(?:[^"\r\n]|"")*"|[^"\r\n{d}]*)'
-    return rf"^{cell}(?:{d}{cell}){{{len(dialect.header) - 1}}}$"
+    return re2.compile(rf"(?:{cell}(?:{d}{cell}){{{len(dialect.header) - 1}}}\n)*".encode())
 
 
-def _columns(text: str, dialect: Dialect, plain: str) -> list[pa.Array[Any]] | None:
-    """The cells of lines that are all plain rows, by column, read by Arrow; else None."""
+def _columns(text: str, dialect: Dialect, plain: Any) -> list[pa.Array[Any]] | None:
+    """The cells of a block of plain rows, by column, read by Arrow; else None."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv as arrow_csv
 
-    text = text.replace("\r\n", "\n")
-    lines = text.removesuffix("\n").split("\n")
-    if len(dialect.header) > _MOST_PLAIN_COLUMNS or "" in lines:
+    data = text.encode("utf-8", "surrogatepass").replace(b"\r\n", b"\n")
+    data = data if data.endswith(b"\n") else data + b"\n"
+    if plain is None or not plain.fullmatch(data):
         return None
+    names = [str(n) for n in range(len(dialect.header))]
     try:
-        if not pc.all(pc.match_substring_regex(pa.array(lines, pa.string()), plain)).as_py():
-            return None
-        data = text.encode()
-        names = [str(n) for n in range(len(dialect.header))]
         table = arrow_csv.read_csv(
             io.BytesIO(data),
             arrow_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
@@ -153,11 +154,11 @@ def _columns(text: str, dialect: Dialect, plain: str) -> list[pa.Array[Any]] | N
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-    except (pa.ArrowInvalid, UnicodeEncodeError):
+    except pa.ArrowInvalid:
         return None
     columns = [column.combine_chunks() for column in table.columns]
     is_header = pc.any(pc.equal(columns[0], pa.scalar(dialect.header[0]))).as_py()
-    return None if is_header or len(columns[0]) != len(lines) else columns
+    return None if is_header or len(columns[0]) != data.count(b"\n") else columns
 
 
 class _Source:

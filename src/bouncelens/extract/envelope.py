@@ -84,7 +84,7 @@ class Fault:
     message: str | None = None
 
 
-class Unreadable(ValueError):  # noqa: N818 - never leaves this room
+class Unreadable(ValueError):
     """The bytes are no SOAP answer; the argument says why."""
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Fields = tuple[tuple[str, str, str], ...]
 
 _INT = r"^[+-]?\d{1,18}(\.0+)?$"  # a spreadsheet or data frame writes 550 as 550.0
+_MOSTLY_DISTINCT = ("subscriber_key", "subscriber_id", "address", "event_time", "reply_text")
 _INT32_MAX = 2**31 - 1
 _YES, _NO = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
 _WHAT = {
@@ -62,8 +63,7 @@ def read_rows(
         if name not in cells:
             arrays.append(pa.repeat(pa.scalar(given.get(name), field.type), count))
         else:
-            text = _text(cells[name], keep_edges=name == "reply_text")
-            array, is_wrong = _typed(text, kind)
+            array, is_wrong, text = _read(cells[name], name, kind)
             _note(unreadable, is_wrong, text, f"{name} is not {_WHAT[kind]}")
             if name in given:
                 array = pc.fill_null(array, pa.scalar(given[name], field.type))
@@ -109,7 +109,9 @@ def domain_of(addresses: pa.Array[Any]) -> pa.Array[Any]:
     """The lower-case domain of each address; null where there is none."""
     import pyarrow.compute as pc
 
-    found = pc.extract_regex(addresses, r"@(?P<domain>[^@\s<>\"']{1,253}?)[>.\s]*$")
+    found = pc.extract_regex(
+        addresses, r"^[^@]*@(?P<domain>[^@\s<>\"'.]+(?:\.[^@\s<>\"'.]+)*)[>.\s]*$"
+    )
     domain: pa.Array[Any] = pc.utf8_lower(pc.struct_field(found, "domain"))
     return domain
 
@@ -124,6 +126,21 @@ def coalesced(columns: Sequence[Sequence[str | None] | pa.Array[Any]]) -> pa.Arr
         return only if isinstance(only, pa.Array) else pa.array(only, pa.string())
     first: pa.Array[Any] = pc.coalesce(*[_text(column, keep_edges=True) for column in columns])
     return first
+
+
+def _read(column: Sequence[str | None] | pa.Array[Any], name: str, kind: str) -> Any:
+    """A column typed, which of its cells are wrong, and its text. Where values repeat – job,
+    list, code, category –, each distinct one is read once."""
+    import pyarrow as pa
+
+    text = column if isinstance(column, pa.Array) else pa.array(column, pa.string())
+    if name in _MOSTLY_DISTINCT:
+        text = _text(text, keep_edges=name == "reply_text")
+        return *_typed(text, kind), text
+    coded = text.dictionary_encode()
+    values = _text(coded.dictionary, keep_edges=False)
+    typed, is_wrong = _typed(values, kind)
+    return tuple(part.take(coded.indices) for part in (typed, is_wrong, values))
 
 
 def _text(column: Sequence[str | None] | pa.Array[Any], *, keep_edges: bool) -> Any:

@@ -32,7 +32,7 @@ _SCOPE_ADVICE = (
 )
 
 
-class _RowsetEnded(Exception):  # noqa: N818 - never leaves this module
+class _RowsetEnded(Exception):
     """The rowset changed or its token ended between two pages."""
 
 

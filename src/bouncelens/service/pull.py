@@ -286,7 +286,7 @@ class _Pull:
         return replace(done, sends=counted.num_rows)
 
 
-class _Partly(Exception):  # noqa: N818 - never leaves this module
+class _Partly(Exception):
     """A step broke off after it had stored something."""
 
     def __init__(self, done: AccountPull, error: SignInRefused | SourceError) -> None:
