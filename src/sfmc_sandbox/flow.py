@@ -68,6 +68,7 @@ class Flow:
             rows = job_table(self.tenant, [job])
             self._insert("job", rows)
             for part in play(self.tenant.setting, [job], self.tenant.standing):
+                part.pop(SENDS_KEY)  # counted anew when the messages have left
                 for name, table in part.items():
                     waiting = self.tenant.pending.get(name)
                     both = table if waiting is None else pa.concat_tables([waiting, table])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
-from sfmc_sandbox.clock import SFMC_OFFSET_MS
+from sfmc_sandbox.clock import DAY_MS, SFMC_OFFSET_MS
 from sfmc_sandbox.labels import Label, label, type_id
 from sfmc_sandbox.wording import Scene, fill, phrasebook
 from sfmc_sandbox.world.mail import NO_STORY, REASONS
@@ -68,6 +68,29 @@ def _where(sent: Sent, mid: int, count: int) -> dict[str, NDArray[np.int64]]:
         "job_id": np.full(count, sent.job.number, dtype=np.int64),
         "list_id": np.full(count, sent.job.list_id, dtype=np.int64),
     }
+
+
+def send_counts(sent: Sent, setting: Setting) -> pa.Table:
+    """A job's messages by domain and day (UTC-6), as far as they have left by the world's now."""
+    left = sent.sent_ms < setting.plan.until_ms // 1000 * 1000
+    days = (sent.sent_ms[left] + SFMC_OFFSET_MS) // DAY_MS
+    first = int(days.min()) if len(days) else 0
+    width = len(setting.domains.names)
+    places = (days - first) * width + setting.people.domain[sent.row[left]]
+    counts = np.bincount(places)
+    filled = np.flatnonzero(counts)
+    mid = setting.plan.units[sent.job.unit].mid
+    return pa.table(
+        {
+            "mid": np.full(len(filled), mid, dtype=np.int64),
+            "job_id": np.full(len(filled), sent.job.number, dtype=np.int64),
+            "domain": pa.array(
+                [setting.domains.names[n] for n in (filled % width).tolist()], pa.string()
+            ),
+            "send_day": pa.array((filled // width + first).astype("datetime64[D]")),
+            "sent": counts[filled].astype(np.int64),
+        }
+    )
 
 
 def not_sent_table(sent: Sent, mid: int) -> pa.Table:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sfmc_sandbox.world import tenant as tenants
 from sfmc_sandbox.world.description import from_json, to_json
 from sfmc_sandbox.world.mail import Standing
-from sfmc_sandbox.world.tenant import EVENTS, Tenant, make_setting, play, split
+from sfmc_sandbox.world.tenant import EVENTS, SENDS_KEY, Tenant, make_setting, play, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +110,7 @@ class _Writer:
 
     def add(self, part: dict[str, pa.Table]) -> None:
         """Takes one job's tables."""
+        self._waiting[SENDS_KEY].append(part.pop(SENDS_KEY))
         for name, table in part.items():
             happened, later = split(table, name, self._until_ms)
             self._later[name].append(later)
@@ -135,4 +136,4 @@ class _Writer:
             self._made.add(name)
         self._waiting.clear()
         self._rows = 0
-        assert self._made <= set(EVENTS)
+        assert self._made <= {*EVENTS, SENDS_KEY}

@@ -76,6 +76,7 @@ def make_tenant(plan: Plan) -> Tenant:
         for name, table in part.items():
             tables[name].append(table)
     standing.advance(plan.until_ms)
+    counts = pa.concat_tables(tables.pop(SENDS_KEY))
     happened, pending = {}, {}
     for name, parts in tables.items():
         happened[name], pending[name] = split(pa.concat_tables(parts), name, plan.until_ms)
@@ -83,6 +84,8 @@ def make_tenant(plan: Plan) -> Tenant:
     tenant = Tenant(setting, standing, duckdb.connect(":memory:"), truth, pending, jobs)
     for name in EVENTS:
         _put(tenant, name, happened[name], tail="ORDER BY event_time, job_id, sub")
+    # The denominators, as if a daily automation of the tenant filled a data extension.
+    _put(tenant, SENDS_KEY, counts, tail="ORDER BY ALL")
     load_rest(tenant)
     # Queries come from strangers: no files, no network, no extensions.
     tenant.db.execute("SET enable_external_access = false")
@@ -90,7 +93,7 @@ def make_tenant(plan: Plan) -> Tenant:
 
 
 def load_rest(tenant: Tenant) -> None:
-    """Everything but the events: people, jobs and their counts, units, the daily send counts."""
+    """Everything but the events and the send counts: people, jobs and their counts, units."""
     _load_people(tenant)
     _put(tenant, "job", job_table(tenant, tenant.jobs))
     tenant.db.execute(
@@ -99,7 +102,6 @@ def load_rest(tenant: Tenant) -> None:
     )
     count_jobs(tenant, "true")
     _load_units(tenant)
-    _load_sends(tenant)
 
 
 def make_setting(plan: Plan) -> tuple[Setting, list[Job]]:
@@ -123,6 +125,7 @@ def play(
         part = {name: columns.event_table(sent, entry, mid) for name, entry in acts.items()}
         part["bounce"], part["truth"] = columns.bounce_tables(sent, setting)
         part["sent"] = columns.sent_table(sent, mid)
+        part[SENDS_KEY] = columns.send_counts(sent, setting)
         part["not_sent"] = columns.not_sent_table(sent, mid)
         yield part
 
@@ -243,16 +246,4 @@ def _load_units(tenant: Tenant) -> None:
                 "parent": pa.array([unit.parent for unit in units], pa.int64()),
             }
         ),
-    )
-
-
-def _load_sends(tenant: Tenant) -> None:
-    """The denominators, as if a daily automation of the tenant filled a data extension."""
-    tenant.db.execute(
-        f"""
-        CREATE TABLE {SENDS_KEY} AS
-        SELECT e.mid, e.job_id, s.domain, e.event_time::DATE AS send_day, count(*) AS sent
-        FROM sent e JOIN subscriber s USING (sub)
-        GROUP BY ALL ORDER BY ALL
-        """  # noqa: S608
     )
