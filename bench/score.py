@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bouncelens.bounce import Verdict
 
-_CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
+CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 def judged_cases(judge: Judge, part: str, *, with_columns: bool) -> list[Case]:
     """Every reply of `part`, judged from its text alone or with code, status and provider."""
     cases = []
-    for line in (_CORPUS / f"{part}.jsonl").read_text("utf-8").splitlines():
+    for line in (CORPUS / f"{part}.jsonl").read_text("utf-8").splitlines():
         label = json.loads(line)
         columns: dict[str, Any] = {}
         if with_columns:
