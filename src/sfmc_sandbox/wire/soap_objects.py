@@ -135,6 +135,7 @@ OBJECTS: dict[str, SoapObject] = {
                 Property("EmailTypePreference", "'HTML'"),
             ),
             "list_and_subscribers_read",
+            table="subscriber",
         ),
         SoapObject(
             "ListSubscriber",
@@ -150,6 +151,7 @@ OBJECTS: dict[str, SoapObject] = {
                 Property("SubscriberKey", "e.subscriber_key"),
             ),
             "list_and_subscribers_read",
+            table="subscriber",
         ),
         SoapObject(
             "BusinessUnit",
@@ -321,4 +323,5 @@ def rows_of(extension: DataExtension) -> SoapObject:
         ),
         "data_extensions_read",
         is_bag=True,
+        table=extension.table,
     )

@@ -159,9 +159,14 @@ def _sql(entry: SoapObject, text: str, conditions: list[str]) -> str:
     """The page's SELECT; where the conditions are the event's own, its rows are cut first."""
     where = " AND ".join(conditions)
     if entry.table and not _OTHERS.search(where):
+        # The rows' numbers first: sorting those is cheap, sorting whole rows is not.
+        numbers = (
+            f"SELECT e.rowid FROM {entry.table} e WHERE {where} "  # noqa: S608
+            "AND e.rowid > ? ORDER BY e.rowid LIMIT ?"
+        )
         cut = (
-            f"(SELECT e.*, e.rowid AS rid FROM {entry.table} e WHERE {where} "  # noqa: S608
-            "AND e.rowid > ? ORDER BY e.rowid LIMIT ?) e"
+            f"(SELECT e.*, e.rowid AS rid FROM {entry.table} e "  # noqa: S608
+            f"WHERE e.rowid IN ({numbers})) e"
         )
         source = entry.source.replace(f"{entry.table} e", cut, 1)
         text = text.replace("e.rowid", "e.rid")
