@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 
+from bench.score import PARTS
+
 
 def main() -> int:
     """Run one bench."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     benches = parser.add_subparsers(dest="bench", required=True)
     score = benches.add_parser("score", help="accuracy on tests/corpus")
-    score.add_argument("--misses", action="store_true", help="list misjudged replies (read part)")
-    score.add_argument("--part", choices=["read", "unread", "own_postmaster"], help="one part only")
+    score.add_argument("--misses", action="store_true", help="list misjudged replies (read parts)")
+    score.add_argument("--part", choices=PARTS, help="one part only")
     score.add_argument("--matrix", action="store_true", help="per class, provider, confusion")
     rules = benches.add_parser("rules", help="run all examples and counter-examples of the rules")
     rules.add_argument("--file", help="only findings in files whose name contains this")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from bouncelens.bounce import Verdict
 
+PARTS = ("read", "unread", "blind_read", "blind_unread", "own_postmaster", "own_wording")
+_MAY_BE_READ = ("read", "blind_read")  # while writing rules; of the others only figures
 CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
 
 
@@ -35,14 +37,14 @@ class Case:
 def run(arguments: argparse.Namespace) -> int:
     """Print the figures of each part."""
     judge = Judge.of_rules()
-    for part in [arguments.part] if arguments.part else ["read", "unread", "own_postmaster"]:
+    for part in [arguments.part] if arguments.part else PARTS:
         for how in ("text alone", "with codes and provider"):
             cases = judged_cases(judge, part, with_columns=how != "text alone")
             print(f"{part:14} {how:24} {figures(cases, judge)}")
         cases = judged_cases(judge, part, with_columns=False)
         if arguments.matrix:
             _print_tables(part, cases)
-        if arguments.misses and part == "read":
+        if arguments.misses and part in _MAY_BE_READ:
             _print_misses(cases)
     return 0
 
