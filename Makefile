@@ -65,6 +65,9 @@ rules:
 tests:
 	@$(BIN)/pytest -n 2 --dist loadfile
 
+test-slow: setup-dev ## what takes minutes: a million replies looked up and judged alone
+	@$(BIN)/pytest -m slow --timeout=3600
+
 lock: .bootstrap/.uv ## pin every requirement again, with hashes and without addresses
 	@sh requirements/lock.sh $(UV)
 

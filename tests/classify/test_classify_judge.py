@@ -61,10 +61,10 @@ def test_what_varies_does_not_change_the_verdict(change, judge: Judge) -> None: 
 
 def test_a_cut_at_the_limit_changes_one_verdict_in_a_hundred_at_most(judge: Judge) -> None:
     padding = " see the notes of the receiving system for further details" * 80
-    texts = [text + padding for text in TEXTS]
+    texts = [text + padding for text in TEXTS[::4]]
     assert sum(same(judge, text, text[:4000]) for text in texts) >= 0.99 * len(texts)
-    inside = [(text + "é" * 4000).encode()[:4001] for text in TEXTS if len(text) < 2000]
-    whole = [text + "é" * 4000 for text in TEXTS if len(text) < 2000]
+    inside = [(text + "é" * 4000).encode()[:4001] for text in TEXTS[::4]]
+    whole = [text + "é" * 4000 for text in TEXTS[::4]]
     agree = sum(
         judge.judge(cut).verdict.reason == judge.judge(text).verdict.reason
         for cut, text in zip(inside, whole, strict=True)
@@ -76,7 +76,7 @@ def test_both_engines_say_the_same(judge: Judge) -> None:
     pytest.importorskip("hyperscan")
     one = Classifier(judge.ruleset, matcher=HyperscanMatcher)
     two = Classifier(judge.ruleset, matcher=Re2Matcher)
-    texts = [*TEXTS, *(example for rule in judge.ruleset.rules for example in rule.examples)]
+    texts = [*TEXTS, *(rule.examples[0] for rule in judge.ruleset.rules)]
     for text in texts:
         template = judge.judge(text).template
         assert one.judge(template) == two.judge(template)

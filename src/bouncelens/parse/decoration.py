@@ -6,7 +6,7 @@ import re
 
 # What ends where the server's words begin. The last one counts: carriers quote carriers.
 _LEAD = re.compile(
-    r"(?:^|[ :])(?:smtp|x-[a-z-]{1,20}) ?; ?(?=[245#(<a-z])"
+    r"(?:^|(?<=[ :]))(?:smtp|x-[a-z-]{1,20}) ?; ?(?=[245#(<a-z])"
     r"|\bsaid: "  # Postfix, qmail
     r"|\brefused to talk to me: |\bdid not like our [a-z ]{2,30}: "
     r"|\b(?:other server returned was|the response (?:from the remote server )?was): "  # Gmail
