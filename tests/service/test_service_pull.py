@@ -15,7 +15,7 @@ from light_workspace import LightWorkspace
 
 from bouncelens.bounce import IDENTITY
 from bouncelens.errors import InputInvalid, SettingsInvalid, SignInRefused, SourceError
-from bouncelens.service.pull import Progress, pull, remainders
+from bouncelens.service.pull import Progress, pull, totals
 from bouncelens.settings import Settings
 from sandbox_process import Sandbox, running_sandbox
 
@@ -123,7 +123,7 @@ def test_progress_tells_accounts_steps_and_rows(sandbox: Sandbox, tmp_path: Path
     with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
         result = pull(workspace, accounts=[name.upper()], progress=told.append)
     assert {t.account.name for t in told} == {name}
-    assert list(dict.fromkeys(t.step for t in told)) == ["bounces", "jobs", "sends"]
+    assert list(dict.fromkeys(t.step for t in told)) == ["jobs", "bounces", "sends"]
     shares = [t.done for t in told]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1], told[-1].rows) == (0.0, 1.0, result.received)
@@ -221,7 +221,7 @@ def test_one_account_that_fails_leaves_the_run_partial(sandbox: Sandbox, tmp_pat
         (run,) = workspace.ledger.runs()
     assert result.exit_code == 3
     assert len(result.partial) == 1
-    assert result.partial[0].startswith("odd, bounces: ")
+    assert result.partial[0].startswith("odd, jobs: ")
     assert [bool(a.failed) for a in result.accounts] == [True, False]
     assert result.stored > 0
     assert (run.outcome, run.counts["stored"]) == ("partial", result.stored)
@@ -252,16 +252,28 @@ def test_what_cannot_be_asked_is_said_before_anything_is(sandbox: Sandbox, tmp_p
             pull(workspace, accounts=wanted)
 
 
-def test_what_a_job_sent_beyond_the_counts_goes_to_no_domain() -> None:
+def test_a_job_that_nobody_counted_by_domain_has_its_total() -> None:
     day = datetime(2026, 3, 1, 23, tzinfo=UTC)
     jobs = pa.table({
-        "account": [1, 1, 1, 1], "job": [1, 2, 3, 4], "number_sent": [100, 40, 7, None],
-        "sent_time": pa.array([day] * 4, pa.timestamp("us", "UTC")),
+        "account": [1, 1, 1], "job": [1, 2, 3], "number_sent": [100, 40, None],
+        "sent_time": pa.array([day] * 3, pa.timestamp("us", "UTC")),
     })  # fmt: skip
-    counted = pa.table({"account": [1, 1, 1], "job": [1, 1, 2], "domain": ["a", "b", "a"],
-                        "day": [day.date()] * 3, "sent": [60, 30, 50]})  # fmt: skip
-    assert [(r["job"], r["domain"], r["sent"]) for r in remainders(jobs, counted).to_pylist()] == [
-        (1, "", 10),
-        (2, "", 0),
-        (3, "", 7),
-    ]
+    counted = pa.table({"account": [1, 1], "job": [1, 1], "domain": ["a", "b"],
+                        "day": [day.date()] * 2, "sent": [60, 30]})  # fmt: skip
+    (row,) = totals(jobs, counted).to_pylist()
+    assert (row["job"], row["domain"], row["day"], row["sent"]) == (2, "", day.date(), 40)
+
+
+def test_bounces_that_sfmc_counts_and_we_lack_leave_the_run_partial(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    mid = sandbox.accounts[1][0]
+    with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
+        # As if everything had been stored once, and then the lake was lost.
+        workspace.ledger.move_bookmark(mid, "soap", datetime.now(UTC))
+        result = pull(workspace, accounts=[mid])
+        assert result.exit_code == 3
+        assert "more bounces than arrived" in result.partial[0]
+        since = datetime.now(UTC) - timedelta(days=60)
+        assert pull(workspace, accounts=[mid], since=since).exit_code == 0
+        assert pull(workspace, accounts=[mid]).exit_code == 0

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SAMPLE_BYTES = 256 * 1024
 _MOST_ROW_CHARS = 4 * 1024 * 1024  # a row longer than this is no row
 _MOST_ROW_LINES = 1000  # a quoted reply may have lines of its own, but not so many
-_BLOCK_CHARS = 4 * 1024 * 1024
+_BLOCK_CHARS, _READ_CHARS = 4 * 1024 * 1024, 256 * 1024
 _MOST_PLAIN_COLUMNS = 200
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _RAW_CHARS = 2000
@@ -168,6 +168,7 @@ class _Source:
         self._text = io.TextIOWrapper(stream, dialect.encoding, "replace", newline="")
         self._again: deque[tuple[int, str]] = deque()
         self._line = 0
+        self._broken: InputInvalid | None = None
         for _ in range(dialect.skip_lines + 1):
             self.line()
 
@@ -188,13 +189,26 @@ class _Source:
         return self._line, line
 
     def block(self) -> str:
-        """The next lines, some megabytes of them, whole; empty at the end."""
-        text = self._text.read(_BLOCK_CHARS)
-        if text and not text.endswith("\n"):
-            rest = self._text.readline(_MOST_ROW_CHARS + 1)
-            self._skip_rest_of(rest)
-            text += rest
-        return text
+        """The next lines, some megabytes of them, whole; empty at the end. Of a file that breaks
+        off, the lines before that, and the error when asked again."""
+        if self._broken is not None:
+            raise self._broken
+        parts, size = list[str](), 0
+        try:
+            while size < _BLOCK_CHARS and (part := self._text.read(_READ_CHARS)):
+                parts.append(part)
+                size += len(part)
+            if parts and not parts[-1].endswith("\n"):
+                rest = self._text.readline(_MOST_ROW_CHARS + 1)
+                self._skip_rest_of(rest)
+                parts.append(rest)
+        except InputInvalid as error:
+            self._broken = error
+            whole, newline, _ = "".join(parts).rpartition("\n")
+            if not newline:
+                raise
+            return whole + newline
+        return "".join(parts)
 
     def numbers(self, count: int) -> range:
         """The numbers of the next lines."""

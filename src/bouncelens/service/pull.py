@@ -32,7 +32,7 @@ _JOBS_BEFORE = timedelta(days=14)
 
 
 # Where each step begins, and its share, in the work for one account.
-_SHARES = {"bounces": (0.0, 0.8), "jobs": (0.8, 0.1), "sends": (0.9, 0.1)}
+_SHARES = {"jobs": (0.0, 0.1), "bounces": (0.1, 0.8), "sends": (0.9, 0.1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Progress:
     account: Account
     number: int  # of the account, from 1
     of: int
-    step: str  # bounces, jobs or sends
+    step: str  # jobs, bounces or sends
     done: float
     rows: int  # bounces received so far for this account
 
@@ -104,9 +104,8 @@ def pull(
     has_extracts = bool(settings.tracking.host) and not named
     # Whoever reads extracts only needs no tenant.
     wanted = chosen(settings, named) if settings.accounts or not has_extracts else ()
-    end = (now or datetime.now(UTC)).replace(microsecond=0)
     run = workspace.ledger.start_run("pull", version=bouncelens.__version__)
-    work = _Pull(workspace, run, since, end)
+    work = _Pull(workspace, run, since, now)
     try:
         pulls = work.accounts(wanted, progress) if wanted else ()
         files = work.extracts() if has_extracts else ()
@@ -166,7 +165,7 @@ class _Pull:
     workspace: Workspace
     run: int
     since: datetime | None
-    end: datetime
+    end: datetime | None  # None: whenever the bounces of an account are asked for
     errors: list[Exception] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: tuple[str, ...] = ()
@@ -206,9 +205,11 @@ class _Pull:
         if self._is_cut_off():
             return replace(done, failed=(f"{account.name}: {self.errors[-1]}",))
         self._jobs_found = None
+        mark = self.workspace.ledger.bookmark(account.mid, self.tenant.soap.name)
+        # Jobs first: what SFMC counts before we look must be there when we have looked.
         for step, work in (
-            ("bounces", self._bounces),
             ("jobs", self._jobs),
+            ("bounces", self._bounces),
             ("sends", self._sends),
         ):
             tell(step, 0.0, done.counts.received)
@@ -223,25 +224,48 @@ class _Pull:
                 continue
             self.errors.append(error)
             done = replace(done, failed=(*done.failed, f"{account.name}, {step}: {error}"))
-            # What cannot be signed in to or reached for bounces cannot for the rest.
+            # What cannot be signed in to or reached for one cannot for the rest.
             if isinstance(error, SignInRefused | Unreachable):
                 break
+        if not done.failed and self.end is None:
+            # Before the first window nothing was pulled, so nothing older can be compared.
+            older = _JOBS_BEFORE if mark is not None and self.since is None else timedelta(0)
+            begin = done.window.start - older
+            done = replace(done, failed=self._lacking(account, replace(done.window, start=begin)))
         return done
+
+    def _lacking(self, account: Account, window: Window) -> tuple[str, ...]:
+        """Fewer bounces than SFMC itself counts: no run that lacks some is green."""
+        asked = {"account": account.mid, "since": window.start, "until": window.end}
+        rows = self.workspace.engine.ask("reconcile", asked).to_pylist()
+        short = [row for row in rows if row["difference"] < 0]
+        if not short:
+            return ()
+        lacking, first = -sum(row["difference"] for row in short), short[0]
+        sentence = (
+            f"{account.name}: Marketing Cloud counts {lacking:,} more bounces than arrived, in "
+            f"{len(short):,} jobs (job {first['job']}: {first['counted']:,}, "
+            f"stored {first['stored']:,}). Pull again with an earlier start."
+        )
+        return (sentence,)
 
     def _is_cut_off(self) -> bool:
         return bool(self.errors) and isinstance(self.errors[-1], Unreachable)
 
     def _window(self, account: Account) -> Window:
         soap = self.workspace.settings.soap
+        end = (self.end or datetime.now(UTC)).replace(microsecond=0)
         if self.since is not None:
-            return Window(min(self.since, self.end), self.end)
+            return Window(min(self.since, end), end)
         mark = self.workspace.ledger.bookmark(account.mid, self.tenant.soap.name)
         if mark is None:
-            return Window(self.end - timedelta(days=soap.history_days), self.end)
-        return Window(min(mark - timedelta(hours=soap.overlap_hours), self.end), self.end)
+            return Window(end - timedelta(days=soap.history_days), end)
+        return Window(min(mark - timedelta(hours=soap.overlap_hours), end), end)
 
     def _bounces(self, account: Account, done: AccountPull, tell: Tell) -> AccountPull:
-        window, route = done.window, self.tenant.soap.name
+        # A year back from the beginning, up to the moment after the jobs were read.
+        window = replace(done.window, end=self._window(account).end)
+        done, route = replace(done, window=window), self.tenant.soap.name
         mark = self.workspace.ledger.bookmark(account.mid, route)
         is_gapless = mark is None or window.start <= mark
         through = done.through
@@ -281,7 +305,7 @@ class _Pull:
         if self.tenant.sends is not None:
             counted = self.tenant.sends.sends(account)
         if self._jobs_found is not None:
-            counted = pa.concat_tables([counted, remainders(self._jobs_found, counted)])
+            counted = pa.concat_tables([counted, totals(self._jobs_found, counted)])
         self.workspace.lake.put_sends(with_provider(counted))
         return replace(done, sends=counted.num_rows)
 
@@ -332,28 +356,22 @@ class _Addresses:
             self.pull.notes.append(f"{self.account.name}: bounces have no addresses. {error}")
 
 
-def remainders(jobs: pa.Table, counted: pa.Table) -> pa.Table:
-    """What each job sent beyond the counts per domain, as rows with an empty domain.
-
-    0 where the counts are complete, so that an earlier remainder does not count twice.
-    """
+def totals(jobs: pa.Table, counted: pa.Table) -> pa.Table:
+    """The total of each job that nobody counted by domain, as rows with an empty domain."""
     import pyarrow as pa
 
-    known: dict[tuple[int, int], int] = {}
-    for row in counted.group_by(["account", "job"]).aggregate([("sent", "sum")]).to_pylist():
-        known[row["account"], row["job"]] = row["sent_sum"]
-    rows = []
-    for job in jobs.to_pylist():
-        if job["number_sent"] is None or job["sent_time"] is None:
-            continue
-        have = known.get((job["account"], job["job"]), 0)
-        rows.append(
-            {
-                "account": job["account"],
-                "job": job["job"],
-                "domain": "",
-                "day": job["sent_time"].date(),
-                "sent": max(job["number_sent"] - have, 0),
-            }
-        )
+    known = set(zip(counted["account"].to_pylist(), counted["job"].to_pylist(), strict=True))
+    rows = [
+        {
+            "account": job["account"],
+            "job": job["job"],
+            "domain": "",
+            "day": job["sent_time"].date(),
+            "sent": job["number_sent"],
+        }
+        for job in jobs.to_pylist()
+        if job["number_sent"] is not None
+        and job["sent_time"] is not None
+        and (job["account"], job["job"]) not in known
+    ]
     return pa.Table.from_pylist(rows, schema=arrow_schema(SEND_FIELDS))
