@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from bouncelens.bounce import Hardness
 from bouncelens.classify.classifier import Classifier
 from bouncelens.classify.matching import HyperscanMatcher, Re2Matcher
+from bouncelens.service.bulk import Replies
 from bouncelens.service.judge import Judge
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -129,3 +131,20 @@ def test_patterns_that_hyperscan_cannot_take_are_matched_all_the_same() -> None:
     one, two = HyperscanMatcher(patterns), Re2Matcher(patterns)
     for text in texts:
         assert one.matches(text.encode()) == two.matches(text.encode()), text
+
+
+HOSTILE = [
+    "a", "a.", "a@", "@", "<", "<a", "<a>", "1", "1.", "1:", "::", "550-", "550 5.1.1 ", "5.1.1-",
+    "smtp;", "host a[1.2.3.4] said: ", "&lt;", "&", "\x1b[", "\x1b]", "\u200b", "Ã©", "不", "said: ",
+    "x@y.z ", "x@y..", "http://a.b/", "12 nov ", "(in reply to ", "blocked using ", "\r\n\t", "=1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_hostile_repetition_is_read_like_anything_else(unit: str) -> None:
+    text = (unit * 65536)[:65536]
+    judged = FUZZED.judge(text)
+    assert len(judged.reply.text) <= 4000
+    assert FUZZED.template_and_verdict(text)[0] == judged.template
+    numbers, entries = FUZZED.bulk.look_up(Replies(pa.array([text])))
+    assert entries[numbers[0]].template == judged.template

@@ -11,7 +11,7 @@ from bouncelens.bounce import Reply
 from bouncelens.parse import text as text_
 from bouncelens.parse.codes import sane_code, sane_status
 from bouncelens.parse.facts import facts_in
-from bouncelens.parse.mask import masked
+from bouncelens.parse.mask import Keep, Masked, masked
 
 _CONTINUATION = re.compile(r"\s+(?=[245][0-7]\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?)")
 _HOST = re.compile(
@@ -28,9 +28,20 @@ def read_reply(
 
     At most 4,000 characters are read. Never raises; an empty text gives an empty reply.
     """
+    return reply_and_mask(text, None, code=code, status=status)[0]
+
+
+def reply_and_mask(
+    text: str | bytes | None,
+    keep: Keep | None,
+    *,
+    code: int | None = None,
+    status: str | None = None,
+) -> tuple[Reply, Masked]:
+    """The same with the reply's canonical text, masked by what `keep` says."""
     words, tamed, is_cut = words_of(text)
-    mask = masked(words)
-    return Reply(
+    mask = masked(words, keep)
+    reply = Reply(
         text=words,
         code=mask.code if mask.code is not None else sane_code(code),
         enhanced_status=mask.status or sane_status(status),
@@ -39,6 +50,7 @@ def read_reply(
         is_truncated=is_cut,
         facts=facts_in(words),
     )
+    return reply, mask
 
 
 def words_of(text: str | bytes | None) -> tuple[str, str, bool]:

@@ -16,7 +16,7 @@ from bouncelens.parse.automaton import Automaton
 from bouncelens.parse.tlds import TLDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
 Part = tuple[str, int, int]  # words or placeholder, offset, length there
 
@@ -122,18 +122,24 @@ def _is_v6(text: str) -> bool:
 
 
 def _piece_parts(piece: str, at: int, keep: Keep) -> Iterator[Part]:
-    """A piece without the signs around it that are mere punctuation."""
-    core = piece.lstrip(_TRIM)
-    if start := len(piece) - len(core):
-        yield piece[:start], at, start
-    core = core.rstrip(_TRIM)
-    if core:
-        yield from _core_parts(core, at + start, keep)
-    if end := len(piece) - start - len(core):
-        yield piece[-end:], at + start + len(core), end
+    """A piece, without the signs around it that are mere punctuation."""
+    while piece:
+        core = piece.lstrip(_TRIM)
+        if start := len(piece) - len(core):
+            yield piece[:start], at, start
+        at += start
+        core = core.rstrip(_TRIM)
+        tail = piece[start + len(core) :]
+        used = (yield from _core_parts(core, at, keep)) if core else 0
+        if used == len(core):
+            if tail:
+                yield tail, at + used, len(tail)
+            return
+        piece, at = core[used:] + tail, at + used
 
 
-def _core_parts(core: str, at: int, keep: Keep) -> Iterator[Part]:
+def _core_parts(core: str, at: int, keep: Keep) -> Generator[Part, None, int]:
+    """Parts of the beginning of `core`, all of it as a rule; how much of it, is returned."""
     size = len(core)
     if not _NOT_PLAIN.search(core):
         yield core if size <= LONGEST_WORD else "<id>", at, size
@@ -143,9 +149,16 @@ def _core_parts(core: str, at: int, keep: Keep) -> Iterator[Part]:
         yield found[0], at, found.end()
         if found.end() < size:  # "550-5.1.1", "550-user": the dash says that more lines follow
             yield "-", at + found.end(), 1
-            yield from _piece_parts(core[found.end() + 1 :], at + found.end() + 1, keep)
+            return found.end() + 1
+    elif core[0] == "@":
+        yield "@", at, 1
+        return 1
     elif "@" in core:
-        yield from _address_parts(core, at, keep)
+        # Sendmail's "user@example.com...user": the address ends at the dots
+        dots = core.find("..", core.index("@"))
+        end = size if dots < 0 else dots
+        yield "<addr>", at, end
+        return end
     elif _IPV4.fullmatch(core):
         yield "<ip>", at, size
     elif _NUMBER.fullmatch(core):
@@ -154,20 +167,7 @@ def _core_parts(core: str, at: int, keep: Keep) -> Iterator[Part]:
         yield keep.host(core), at, size
     else:
         yield from _word_parts(core, at, keep)
-
-
-def _address_parts(core: str, at: int, keep: Keep) -> Iterator[Part]:
-    """`user@example.com`, `@example.com`, Sendmail's `user@example.com...user`."""
-    sign = core.index("@")
-    if sign == 0:
-        yield "@", at, 1
-        yield from _piece_parts(core[1:], at + 1, keep)
-        return
-    dots = core.find("..", sign)
-    end = len(core) if dots < 0 else dots
-    yield "<addr>", at, end
-    if end < len(core):
-        yield from _piece_parts(core[end:], at + end, keep)
+    return size
 
 
 def _word_parts(core: str, at: int, keep: Keep) -> Iterator[Part]:

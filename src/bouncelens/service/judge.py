@@ -12,7 +12,7 @@ from bouncelens.classify.ruleset import Ruleset
 from bouncelens.parse.codes import sane_code, sane_status
 from bouncelens.parse.mask import Masked, masked, template_id
 from bouncelens.parse.provider import provider_of
-from bouncelens.parse.reply import read_reply, words_of
+from bouncelens.parse.reply import reply_and_mask, words_of
 from bouncelens.parse.skeleton import Keep, keep_of
 from bouncelens.service.rule_cache import cached_rules
 
@@ -67,9 +67,9 @@ class Judge:
         provider: str | None = None,
     ) -> Judged:
         """The verdict on one reply. `code` and `status` count where the text has none."""
-        reply = read_reply(text, code=code, status=status)
-        provider = provider or provider_of(domain)
-        template, verdict = self._of_words(reply.text, code, status, provider)
+        reply, mask = reply_and_mask(text, self.keep, code=code, status=status)
+        codes = reply.code, reply.enhanced_status
+        template, verdict = self._judged(reply.text, mask, codes, provider or provider_of(domain))
         return Judged(reply, template, verdict)
 
     def template_and_verdict(
@@ -81,7 +81,11 @@ class Judge:
         provider: str | None = None,
     ) -> tuple[Template, Verdict]:
         """The same without the reply's facts, for many."""
-        return self._of_words(words_of(text)[0], code, status, provider)
+        words = words_of(text)[0]
+        mask = masked(words, self.keep)
+        # The words' own codes count; what other columns claim, where the words hold none.
+        code = mask.code if mask.code is not None else sane_code(code)
+        return self._judged(words, mask, (code, mask.status or sane_status(status)), provider)
 
     @cached_property
     def bulk(self) -> Bulk:
@@ -90,15 +94,11 @@ class Judge:
 
         return Bulk(self)
 
-    def _of_words(
-        self, words: str, code: int | None, status: str | None, provider: str | None
+    def _judged(
+        self, words: str, mask: Masked, codes: tuple[int | None, str | None], provider: str | None
     ) -> tuple[Template, Verdict]:
-        mask = masked(words, self.keep)
-        # The words' own codes count; what other columns claim, where the words hold none.
-        code = mask.code if mask.code is not None else sane_code(code)
-        status = mask.status or sane_status(status)
-        key = template_id(mask.text, code, status, provider)
-        template = Template(key, mask.text, code, status, provider)
+        key = template_id(mask.text, *codes, provider)
+        template = Template(key, mask.text, *codes, provider)
         return template, _quoted(self.classifier.judge(template), words, mask)
 
 
