@@ -343,11 +343,18 @@ def test_jobs_carry_sfmcs_own_totals(told: Told, soap: SoapSource) -> None:
         soap.jobs(UNIT, DAY)
 
 
-def test_addresses_are_asked_by_the_hundred(told: Told, soap: SoapSource) -> None:
+def test_addresses_are_asked_for_many_keys_at_once_and_fewer_when_refused(
+    told: Told, soap: SoapSource
+) -> None:
     row = "<SubscriberKey>k1</SubscriberKey><EmailAddress>a@b.example</EmailAddress>"
-    told.say(SOAP, page(f"<Results>{row}</Results>"), page())
+    refused = page(status="Error: Incorrect syntax near the keyword 'IN'")
+    told.say(SOAP, refused, page(f"<Results>{row}</Results>"), page())
     assert soap.addresses(UNIT, [f"k{n}" for n in range(300)]) == {"k1": "a@b.example"}
-    assert len(told.asked_of(SOAP)) == 2
+    sizes = [a.body.count("<Value>") for a in told.asked_of(SOAP)]
+    assert sizes == [300, 250, 50]
+    told.say(SOAP, refused)
+    with pytest.raises(SourceError):
+        soap.addresses(UNIT, ["k1"])
 
 
 def test_a_page_that_is_lost_for_ever_is_an_error(told: Told, soap: SoapSource) -> None:

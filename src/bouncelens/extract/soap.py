@@ -60,7 +60,7 @@ _SENDS = _Want(
 )
 _SMALLEST, _LARGEST = timedelta(minutes=10), timedelta(days=92)  # pieces of a window
 _EMPTY_PAGES = 3  # so many pages in a row that promise more and bring nothing end the window
-_KEYS_AT_ONCE = 200
+_KEYS_AT_ONCE, _FEWEST_KEYS = 1000, 50  # no limit is documented: fewer when refused
 
 
 class SoapSource:
@@ -128,10 +128,19 @@ class SoapSource:
         A bounce over SOAP names the subscriber only; the domain tells whose mail server spoke.
         """
         wanted, found = sorted(set(keys)), dict[str, str]()
-        for start in range(0, len(wanted), _KEYS_AT_ONCE):
-            some = OneOf("SubscriberKey", tuple(wanted[start : start + _KEYS_AT_ONCE]))
+        size = _KEYS_AT_ONCE
+        while wanted:
+            some = OneOf("SubscriberKey", tuple(wanted[:size]))
             ask = Ask("Subscriber", ("SubscriberKey", "EmailAddress"), some)
-            for row in self._patience.call(partial(self._all, account, ask)):
+            try:
+                rows = self._patience.call(partial(self._all, account, ask))
+            except SourceError as error:
+                if error.may_retry or size <= _FEWEST_KEYS:
+                    raise
+                size //= 4
+                continue
+            wanted = wanted[size:]
+            for row in rows:
                 key, address = row.get("SubscriberKey"), row.get("EmailAddress")
                 if key and address:
                     found[key.strip()] = address.strip()
