@@ -51,6 +51,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option("--scenario", action="append", default=[], metavar="NAME",
            help="trouble for the whole run; may be repeated")  # fmt: skip
     option("--scopes", help="of the installed package, separated by blanks (default: all)")
+    option("--settable-statuses", help="subscriber statuses the API may set, separated by blanks")
     option("--sftp-keys", type=Path, metavar="FILE", help="public keys that may enter over SFTP")
     option("--query-limit-s", type=float, help="how long a query may run (default: 1800)")
     option("--live-elements", action="store_true", help="answer with elements the WSDL lacks")
@@ -141,6 +142,8 @@ def _serve(options: argparse.Namespace) -> int:
     sandbox.live_elements = options.live_elements
     if options.scopes:
         sandbox.package_scopes = frozenset(options.scopes.split())
+    if options.settable_statuses:
+        sandbox.settable_statuses = frozenset(options.settable_statuses.split())
     if options.query_limit_s:
         sandbox.queries.limit_s = options.query_limit_s
     sandbox.sftp_keys = options.sftp_keys

@@ -47,6 +47,18 @@ REASONS: tuple[str, ...] = tuple(
 )
 
 
+# Reasons that Marketing Cloud files under hard and soft, which are known to count towards Held;
+# whether blocks and technical trouble do is not known, so it is a setting (fact sheet 5).
+_ABOUT_PEOPLE = np.array(
+    [
+        REASONS.index(name)
+        for name in (*(name for name, _ in DEATHS), "mailbox_full", "recipient_refused",
+                     "recipient_rate_limited", "delivery_expired", "system_unavailable")
+    ],
+    dtype=np.int8,
+)  # fmt: skip
+
+
 @dataclass(slots=True)
 class Sent:
     """One job's messages and bounces, as columns; `row` is the subscriber's number."""
@@ -116,7 +128,8 @@ def send_all(jobs: Sequence[Job], setting: Setting, standing: Standing) -> Itera
         standing.advance(job.start_ms)
         sent = _recipients(job, setting, standing, rng=rng)
         _bounce(sent, setting, families[sent.row], rng=rng)
-        standing.note(sent.bounce_ms, sent.row[sent.at])
+        counts = np.isin(sent.reason, _ABOUT_PEOPLE) | setting.plan.blocks_count
+        standing.note(sent.bounce_ms[counts], sent.row[sent.at][counts])
         yield sent
 
 

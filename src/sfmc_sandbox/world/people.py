@@ -100,7 +100,7 @@ def make_people(plan: Plan, domains: Domains, rng: np.random.Generator) -> Peopl
 def _let_die(people: People, plan: Plan, domains: Domains, rng: np.random.Generator) -> None:
     """About one in twenty addresses dies during the span; most of the old list is dead already."""
     count = len(people)
-    dies = rng.random(count) < 0.042 * plan.months / 12
+    dies = rng.random(count) < 0.035 * plan.months / 12
     moments = rng.integers(plan.start_ms, plan.until_ms, size=count)
     people.dead_from[dies] = np.maximum(moments, people.joined)[dies]
     stale = people.is_dormant & (rng.random(count) < 0.58)

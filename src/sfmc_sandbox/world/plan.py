@@ -67,9 +67,9 @@ TALES = (
     Tale(
         "dmarc_break", "auth_failure", 0.68, 5, 3,
         ("google", "microsoft_consumer", "microsoft365", "yahoo", "comcast", "gmx", "mimecast"),
-        0.34, 3,
+        0.26, 3,
     ),
-    Tale("gmail_false_bounce", "unknown_user", 0.86, 1.25, None, ("google",), 0.62, 4),
+    Tale("gmail_false_bounce", "unknown_user", 0.86, 1.25, None, ("google",), 0.5, 4),
 )  # fmt: skip
 
 
@@ -88,6 +88,7 @@ class Plan:
     people: int | None = None  # subscribers; None: as many as fit the bounces
     messages: int | None = None  # sends
     sendings: int | None = None  # jobs
+    blocks_count: bool = False  # whether block and technical bounces count towards Held
     engagement: float = 1.0  # odds of opens, relative to the default
     tales: tuple[Tale, ...] = TALES
     shares: tuple[tuple[str, float], ...] = ()  # weight of a receiving family; others stay at 1
