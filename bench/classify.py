@@ -51,8 +51,6 @@ def _candidates(
     judge: Judge, path: Path, sample: pa.Array, rows: int
 ) -> dict[str, tuple[int, Callable[[], float]]]:
     """Name, rows judged, and a function that does it and says how many seconds it took."""
-    matcher = judge.classifier
-    warm_up(judge)
     canonical = [entry.template.text for entry in judge.bulk.look_up(Replies(sample[:_BATCH]))[1]]
     found: dict[str, tuple[int, Callable[[], float]]] = {
         "column scan (Parquet)": (
@@ -75,11 +73,13 @@ def _candidates(
                 lambda: _judge_all(Bulk(judge, compiled=compiled), some)
             ),
         )
-    new = canonical[:2000]
-    found["ours, every template new"] = (
-        len(new),
-        lambda: _timed(lambda: [judge.template_and_verdict(text) for text in new]),
-    )
+    new = canonical[:1000]
+    for engine in ("re2", "hyperscan"):
+        if one := _judge_with(judge, engine):
+            found[f"ours, every template new, {engine}"] = (
+                len(new),
+                lambda one=one: _timed(lambda: [one.template_and_verdict(text) for text in new]),
+            )
     raw = [text.encode() for text in sample[:20_000].to_pylist()]
     raw = [text for text in raw if text.isascii()]
     scan = _hyperscan(judge, raw)
@@ -87,14 +87,21 @@ def _candidates(
         found["Hyperscan per row, our rules"] = (len(raw), scan)
     few = sample[:300].to_pylist()
     found["Python re, our rules in turn"] = (len(few), _re_loop(judge, few))
-    del matcher
     return found
 
 
-def warm_up(judge: Judge) -> None:
-    """Let the judge's engine grow up."""
-    for number in range(600):
-        judge.template_and_verdict(f"550 ququx {'x' * (number % 30)} {number}a")
+def _judge_with(judge: Judge, engine: str) -> Judge | None:
+    """A judge by the same rules over one engine; None where it is not installed."""
+    from bouncelens.classify import matching
+    from bouncelens.classify.classifier import Classifier
+
+    matcher = {"re2": matching.Re2Matcher, "hyperscan": matching.HyperscanMatcher}[engine]
+    other = Judge(judge.ruleset)
+    try:
+        other.__dict__["classifier"] = Classifier(judge.ruleset, matcher=matcher)
+    except ImportError:
+        return None
+    return other
 
 
 def _judge_all(bulk: Bulk, texts: pa.Array) -> None:

@@ -135,7 +135,8 @@ def test_patterns_that_hyperscan_cannot_take_are_matched_all_the_same() -> None:
 
 HOSTILE = [
     "a", "a.", "a@", "@", "<", "<a", "<a>", "1", "1.", "1:", "::", "550-", "550 5.1.1 ", "5.1.1-",
-    "smtp;", "host a[1.2.3.4] said: ", "&lt;", "&", "\x1b[", "\x1b]", "\u200b", "Ã©", "不", "said: ",
+    "smtp;", "host a[1.2.3.4] said: ", "&lt;", "&", "\x1b[", "\x1b]", "\u200b", "Ã©", "不",
+    "said: ",
     "x@y.z ", "x@y..", "http://a.b/", "12 nov ", "(in reply to ", "blocked using ", "\r\n\t", "=1",
 ]  # fmt: skip
 

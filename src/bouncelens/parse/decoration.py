@@ -22,12 +22,18 @@ _RECIPIENT = re.compile(r"<(?:<addr>|[^<>\s]{1,320})>: (?=\S)|\"?-+ ?(?=[a-z0-9]
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 
+# One of these is in every lead; most replies have none, and looking for them costs little.
+_SIGNS = (";", "said: ", "talk to me: ", "not like our ", " was: ", "server returned '")
+_SIGNS += ("follows: [", "recv: ", "<<< ", "smtp error from ")
+
+
 def response_span(folded: str) -> tuple[int, int]:
     """The span of lower-case, folded text that holds the server's answer; all, when in doubt."""
     start, end = 0, len(folded)
-    for found in _LEAD.finditer(folded):
-        if _WORD.search(folded, found.end()):
-            start = found.end()
+    if any(sign in folded for sign in _SIGNS):
+        for found in _LEAD.finditer(folded):
+            if _WORD.search(folded, found.end()):
+                start = found.end()
     recipient = None if start else _RECIPIENT.match(folded)
     if recipient and _WORD.search(folded, recipient.end()):
         start = recipient.end()

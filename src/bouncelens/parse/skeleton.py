@@ -57,7 +57,11 @@ def keep_of(hosts: Iterable[str], codes: Iterable[str], code_patterns: Iterable[
 
 
 LONGEST_WORD = 40
-_RUN = re.compile(r"[a-z0-9_.#@+:-]+")
+# A run of piece signs and colons that may change: it holds more than letters, or is very long.
+# Possessive, and only from a run's start, so that no text makes it look twice.
+_RUN = re.compile(
+    r"(?<![a-z0-9_.#@+:-])[a-z_#+-]*+(?:[0-9@.:][a-z0-9_.#@+:-]*+|(?<=[a-z_#+-]{41}))"
+)
 _V6 = re.compile(r"[0-9a-f:.]{2,45}")
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?=-|$)")

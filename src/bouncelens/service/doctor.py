@@ -58,7 +58,7 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
 
 def _rules(workspace: Workspace) -> str:
     judge = workspace.classifier
-    return f"{len(judge.ruleset.rules):,} rules, matched by {judge.classifier.engine}"
+    return f"{len(judge.ruleset.rules):,} rules, matched by {judge.classifier.engine}, {judge.bulk.tier} tier"
 
 
 def _policy(workspace: Workspace) -> str:
