@@ -149,6 +149,17 @@ class Suppression:
     state: str = "planned"  # planned, active, released
 
 
+@dataclass(frozen=True, slots=True)
+class HandVerdict:
+    """What a person says of a template. It wins over every rule until it is taken back."""
+
+    template_id: int
+    reason: str | None  # None: taken back, the rules decide again
+    why: str
+    decided_by: str
+    decided_at: datetime
+
+
 # The event schema: one row per bounce as a route delivered it. Name, Arrow type, meaning.
 EVENT_FIELDS: tuple[tuple[str, str, str], ...] = (
     # identity: what every route knows

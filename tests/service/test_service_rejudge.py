@@ -9,7 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from bouncelens.bounce import event_schema
+from bouncelens.bounce import Page, event_schema
+from bouncelens.errors import InputInvalid
+from bouncelens.service.hand import set_by_hand
+from bouncelens.service.intake import Intake
 from bouncelens.service.judge import Judge, judge_events
 from bouncelens.service.rejudge import diff_rules, draft_rule, mine, rejudge
 from bouncelens.service.workspace import Workspace
@@ -105,3 +108,70 @@ def test_a_drafted_rule_decides_its_samples(tmp_path: Path) -> None:
     path.write_text(draft, "utf-8")
     judge = Judge.of_rules([path])
     assert {judge.judge(sample).verdict.rule for sample in samples} == {"drafted"}
+
+
+def verdict_of(workspace: Workspace, words: str) -> tuple[str, str, str]:
+    """Reason, hardness and rule that the lake holds for the template of `words`."""
+    template_id = template_of(workspace, words)
+    (row,) = (
+        row
+        for row in workspace.lake.read("verdicts").to_pylist()
+        if row["template_id"] == template_id
+    )
+    return row["reason"], row["hardness"], row["rule"]
+
+
+def template_of(workspace: Workspace, words: str) -> int:
+    rows = workspace.lake.read("templates").to_pylist()
+    return next(int(row["template_id"]) for row in rows if words in row["sample"])
+
+
+def test_a_verdict_set_by_hand_wins_over_rules_and_is_on_record(workspace: Workspace) -> None:
+    template_id = template_of(workspace, "user unknown")
+    set_by_hand(workspace, template_id, "relay_denied", why="their gateway lies", by="kim")
+    assert verdict_of(workspace, "user unknown") == ("relay_denied", "block", "set-by-hand")
+    rejudge(workspace, workspace.classifier)
+    assert verdict_of(workspace, "user unknown") == ("relay_denied", "block", "set-by-hand")
+    set_by_hand(workspace, template_id, None, why="they mended it", by="kim")
+    assert verdict_of(workspace, "user unknown")[0] == "unknown_user"
+    said = [(each.reason, each.why, each.decided_by) for each in workspace.ledger.hand_verdicts()]
+    assert said == [
+        ("relay_denied", "their gateway lies", "kim"),
+        (None, "they mended it", "kim"),
+    ]
+
+
+def test_bounces_that_come_later_obey_the_hand_too(workspace: Workspace) -> None:
+    set_by_hand(workspace, template_of(workspace, "user unknown"), "greylisted", why="x", by="kim")
+    row = {
+        "account": 1, "job": 9, "batch": 9, "subscriber_key": "late", "event_time": FIRST,
+        "route": "soap", "reply_text": REPLIES[0],
+    }  # fmt: skip
+    events = pa.RecordBatch.from_pylist([row], schema=event_schema())
+    intake = Intake(workspace, run=workspace.ledger.start_run("test", version="0"))
+    intake.take(Page(events, None))
+    intake.flush()
+    assert verdict_of(workspace, "user unknown")[0] == "greylisted"
+
+
+def test_what_a_hand_set_is_neither_mined_nor_compared(workspace: Workspace) -> None:
+    for words in ("Zq flobbed", "Sorry, zq"):
+        set_by_hand(workspace, template_of(workspace, words), "spam_content", why="x", by="kim")
+    assert not [each for each in mine(workspace, workspace.classifier) if each.why != "new"]
+
+
+@pytest.mark.parametrize(
+    ("template", "reason", "why", "named"),
+    [
+        pytest.param("user unknown", "greylistd", "x", "Did you mean greylisted", id="reason"),
+        pytest.param("user unknown", "greylisted", " ", "--why", id="no grounds"),
+        pytest.param(None, "greylisted", "x", "no template 0000000000000007", id="template"),
+    ],
+)
+def test_a_hand_that_errs_is_told_so(
+    workspace: Workspace, template: str | None, reason: str, why: str, named: str
+) -> None:
+    template_id = template_of(workspace, template) if template else 7
+    with pytest.raises(InputInvalid, match=named):
+        set_by_hand(workspace, template_id, reason, why=why, by="kim")
+    assert not workspace.ledger.hand_verdicts()

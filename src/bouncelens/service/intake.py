@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bouncelens.parse.provider import provider_of
+from bouncelens.service.hand import with_hands
 from bouncelens.service.judge import judge_events
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Intake:
         lake = self.workspace.lake
         added = lake.add_bounces(judged.bounces)
         lake.put_templates(judged.templates)
-        lake.put_verdicts(judged.verdicts)
+        lake.put_verdicts(with_hands(judged.verdicts, self.workspace))
         self.counts += Counts(stored=added.inserted, known=added.known)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bouncelens.bounce import Template, Verdict
 from bouncelens.parse.mask import masked
 from bouncelens.parse.reply import words_of
+from bouncelens.service.hand import check_reason, in_force, no_such_template, with_hands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,8 +86,11 @@ class Rejudged:
 def diff_rules(workspace: Workspace, before: Judge, after: Judge) -> RuleDiff:
     """Which stored templates `after` judges otherwise than `before`. Changes nothing."""
     changes, count, bounces = [], 0, 0
+    by_hand = in_force(workspace)
     for stored in stored_templates(workspace):
         count, bounces = count + 1, bounces + stored.bounces
+        if stored.template.template_id in by_hand:
+            continue
         one, two = (verdict_on(judge, stored) for judge in (before, after))
         if _essence(one) != _essence(two):
             changes.append(Change(stored, one, two))
@@ -99,7 +103,10 @@ def mine(
 ) -> tuple[Mined, ...]:
     """Templates worth a rule, most bounces first: unclassified, doubtful, or new since then."""
     found = []
+    by_hand = in_force(workspace)
     for stored in stored_templates(workspace):
+        if stored.template.template_id in by_hand:
+            continue
         verdict = verdict_on(judge, stored)
         if verdict.reason == "unclassified":
             found.append(Mined(stored, verdict, "unclassified"))
@@ -112,25 +119,25 @@ def mine(
 
 
 def rejudge(workspace: Workspace, judge: Judge) -> Rejudged:
-    """Judge every stored template by `judge`'s rules and store the verdicts."""
+    """Judge every stored template by `judge`'s rules and store the verdicts; what a person set by
+    hand stays."""
     from bouncelens.service.judge import verdict_table
 
-    known = {row["template_id"]: row for row in workspace.lake.read("verdicts").to_pylist()}
-    ids, verdicts, changed, stale = [], [], 0, 0
+    known = {_told(row) for row in workspace.lake.read("verdicts").to_pylist()}
+    ids, verdicts, stale = [], [], 0
     for stored in _templates(workspace.lake.read("templates"), Counter()):
-        verdict = verdict_on(judge, stored)
-        old = known.get(stored.template.template_id)
-        changed += old is None or (old["reason"], old["hardness"], old["rule"]) != (
-            verdict.reason,
-            verdict.hardness.value,
-            verdict.rule,
-        )
         stale += masked(words_of(stored.sample)[0], judge.keep).text != stored.template.text
         ids.append(stored.template.template_id)
-        verdicts.append(verdict)
+        verdicts.append(verdict_on(judge, stored))
+    table = with_hands(verdict_table(ids, verdicts, judge.ruleset.hash), workspace)
     if ids:
-        workspace.lake.put_verdicts(verdict_table(ids, verdicts, judge.ruleset.hash))
+        workspace.lake.put_verdicts(table)
+    changed = sum(_told(row) not in known for row in table.to_pylist())
     return Rejudged(len(ids), changed, stale)
+
+
+def _told(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["template_id"], row["reason"], row["hardness"], row["rule"]
 
 
 def verdict_on(judge: Judge, stored: Stored) -> Verdict:
@@ -142,6 +149,17 @@ def verdict_on(judge: Judge, stored: Stored) -> Verdict:
         return judgement.verdict
     start, end = mask.source_span(judgement.start, judgement.end)
     return replace(judgement.verdict, evidence=words[start:end])
+
+
+def draft_from(workspace: Workspace, ids: Sequence[int], *, reason: str, name: str) -> str:
+    """A drafted rule for stored templates. Raises InputInvalid for an unknown id or reason."""
+    judge = workspace.classifier
+    check_reason(judge, reason)
+    rows = workspace.lake.read("templates").select(["template_id", "sample"]).to_pylist()
+    samples = {row["template_id"]: row["sample"] or "" for row in rows}
+    if missing := [key for key in ids if key not in samples]:
+        raise no_such_template(missing[0])
+    return draft_rule([samples[key] for key in ids], judge, reason=reason, name=name)
 
 
 def draft_rule(samples: Sequence[str], judge: Judge, *, reason: str, name: str) -> str:

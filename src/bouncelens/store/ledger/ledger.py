@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from bouncelens.bounce import Quarantined, Suppression
+from bouncelens.bounce import HandVerdict, Quarantined, Suppression
 from bouncelens.store.ledger.database import READS, open_engine, refused
 from bouncelens.store.ledger.records import (
     BookmarkRecord,
+    HandVerdictRecord,
     QuarantineRecord,
     RunRecord,
     SuppressionRecord,
@@ -225,6 +226,25 @@ class Ledger:
         with self._session(reads=True) as session:
             return tuple(
                 Suppression(**{name: getattr(record, name) for name in _FIELDS})
+                for record in session.scalars(query)
+            )
+
+    # Verdicts set by hand
+
+    def add_hand_verdict(self, verdict: HandVerdict) -> None:
+        """Note what a person says of a template; what was said before stays on record."""
+        with self._session() as session:
+            session.add(HandVerdictRecord(**asdict(verdict)))
+
+    def hand_verdicts(self, template_id: int | None = None) -> tuple[HandVerdict, ...]:
+        """Everything people said, oldest first; of one template if asked."""
+        query = sa.select(HandVerdictRecord).order_by(HandVerdictRecord.id)
+        if template_id is not None:
+            query = query.where(HandVerdictRecord.template_id == template_id)
+        names = [field.name for field in fields(HandVerdict)]
+        with self._session(reads=True) as session:
+            return tuple(
+                HandVerdict(**{name: getattr(record, name) for name in names})
                 for record in session.scalars(query)
             )
 

@@ -98,3 +98,16 @@ class QuarantineRecord(Record):
     raw: Mapped[str] = mapped_column(Text)
     seen_at: Mapped[datetime] = mapped_column(Moment)  # the first time
     run: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
+
+
+class HandVerdictRecord(Record):
+    """What a person said of a template; rows are only added, the newest of a template counts."""
+
+    __tablename__ = "hand_verdicts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    template_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    reason: Mapped[str | None] = mapped_column(String(60))  # None: taken back
+    why: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[str] = mapped_column(String(120))
+    decided_at: Mapped[datetime] = mapped_column(Moment)
