@@ -232,7 +232,7 @@ def test_without_the_data_extension_bounces_arrive_and_the_run_is_partial(
 ) -> None:
     settings = sandbox.settings(tmp_path, sends={"data_extension": "gone"})
     with LightWorkspace.open(settings) as workspace:
-        result = pull(workspace, accounts=[sandbox.accounts[0][0]])
+        result = pull(workspace, accounts=[sandbox.accounts[3][0]])
     assert result.exit_code == 3
     assert "sends.data_extension" in result.partial[0]
     assert result.stored > 0

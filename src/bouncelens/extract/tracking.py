@@ -139,33 +139,31 @@ class TrackingSource:
                 connection.start_sftp_client() as sftp,
             ):
                 yield sftp
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise SourceError(
-                place.name,
-                "the server's key is not the pinned one.",
-                may_retry=False,
-                advice=_HOST_KEY_ADVICE,
-            ) from error
-        except asyncssh.PermissionDenied as error:
-            raise SignInRefused(
-                f"{place.name}: user, password or key is refused.",
-                advice="In Setup > Data Management > FTP Accounts, check the user and set its "
-                "password or key again. Five refusals lock it for half an hour.",
-            ) from error
-        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
-            raise SourceError(
-                place.name,
-                f"there is no {_shown(place.folder)}, or the file is gone.",
-                may_retry=False,
-                advice="Check tracking.folder.",
-            ) from error
-        except (asyncssh.Error, asyncssh.SFTPError) as error:
-            detail = f"the connection broke off ({type(error).__name__})."
-            raise SourceError(place.name, detail, may_retry=True) from error
-        except OSError as error:
-            raise Unreachable(
-                place.name, f"{place.host} cannot be reached.", may_retry=True
-            ) from error
+        except (asyncssh.Error, asyncssh.SFTPError, OSError) as error:
+            raise _named(place, error) from error
+
+
+def _named(place: Place, error: Exception) -> Exception:
+    """What went wrong on the way, in our words."""
+    import asyncssh
+
+    if isinstance(error, asyncssh.HostKeyNotVerifiable):
+        detail = "the server's key is not the pinned one."
+        return SourceError(place.name, detail, may_retry=False, advice=_HOST_KEY_ADVICE)
+    if isinstance(error, asyncssh.PermissionDenied):
+        return SignInRefused(
+            f"{place.name}: user, password or key is refused.",
+            advice="In Setup > Data Management > FTP Accounts, check the user and set its "
+            "password or key again. Five refusals lock it for half an hour.",
+        )
+    if isinstance(error, asyncssh.SFTPNoSuchFile | asyncssh.SFTPNoSuchPath):
+        detail = f"there is no {_shown(place.folder)}, or the file is gone."
+        advice = "Check tracking.folder."
+        return SourceError(place.name, detail, may_retry=False, advice=advice)
+    if isinstance(error, OSError):
+        return Unreachable(place.name, f"{place.host} cannot be reached.", may_retry=True)
+    detail = f"the connection broke off ({type(error).__name__})."
+    return SourceError(place.name, detail, may_retry=True)
 
 
 def _shown(text: str) -> str:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import bouncelens
@@ -124,17 +123,19 @@ def pull(
     return result
 
 
-def _tell(
-    progress: Callable[[Progress], None],
-    account: Account,
-    number: int,
-    of: int,
-    step: str,
-    done: float,
-    rows: int,
-) -> None:
-    begin, share = _SHARES[step]
-    progress(Progress(account, number, of, step, begin + share * done, rows))
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """Tells progress about one account."""
+
+    progress: Callable[[Progress], None]
+    account: Account
+    number: int
+    of: int
+
+    def __call__(self, step: str, done: float, rows: int) -> None:
+        begin, share = _SHARES[step]
+        at = Progress(self.account, self.number, self.of, step, begin + share * done, rows)
+        self.progress(at)
 
 
 def _result(
@@ -184,7 +185,7 @@ class _Pull:
         """Every account, one after the other."""
         with connected(self.workspace.settings) as self._tenant:
             return tuple(
-                self.account(account, partial(_tell, progress, account, number, len(wanted)))
+                self.account(account, _Teller(progress, account, number, len(wanted)))
                 for number, account in enumerate(wanted, 1)
             )
 
