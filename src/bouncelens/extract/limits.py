@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +20,8 @@ _Result = TypeVar("_Result")
 
 def _say(details: RetryDetails) -> None:
     """One line per retry, in our words; the library's own would show its insides."""
-    import structlog
-
-    structlog.get_logger("bouncelens").info(
-        "trying again", reason=str(details.caused_by), wait_s=round(details.wait_for, 2)
-    )
+    known = {"reason": str(details.caused_by), "wait_s": round(details.wait_for, 2)}
+    logging.getLogger(__name__).info("trying again", extra=known)
 
 
 stamina.instrumentation.set_on_retry_hooks([_say])

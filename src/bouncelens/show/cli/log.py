@@ -11,38 +11,12 @@ from bouncelens.show.cli.screen import visible
 
 
 def set_up(level: int = logging.WARNING) -> None:
-    """Configure structlog and send the standard library's loggers the same way."""
-    import structlog
-
-    is_person = sys.stderr.isatty()
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    last: list[Any] = (
-        [_harmless, structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ)]
-        if is_person
-        else [structlog.processors.JSONRenderer(ensure_ascii=True)]
-    )
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
-    handler = _Stderr()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
+    """Send every logger's records to stderr. Structlog is loaded with the first record: most
+    commands have nothing to log and should not wait for it."""
     root = logging.getLogger()
     for earlier in [known for known in root.handlers if isinstance(known, _Stderr)]:
         root.removeHandler(earlier)
-    root.addHandler(handler)
+    root.addHandler(_Stderr())
     root.setLevel(level)
 
 
@@ -52,9 +26,33 @@ class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
+            if self.formatter is None:
+                self.formatter = _formatter()
             sys.stderr.write(self.format(record) + "\n")
         except Exception:
             self.handleError(record)
+
+
+def _formatter() -> logging.Formatter:
+    import structlog
+
+    last: list[Any] = (
+        [_harmless, structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in os.environ)]
+        if sys.stderr.isatty()
+        else [structlog.processors.JSONRenderer(ensure_ascii=True)]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *last,
+        ],
+    )
 
 
 def _harmless(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
