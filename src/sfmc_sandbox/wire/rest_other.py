@@ -108,6 +108,38 @@ def query_assets(sandbox: Sandbox, token: Token, request: Request) -> Response:
     return JSONResponse({"count": len(items), "page": number, "pageSize": size, "items": part})
 
 
+def list_assets(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /asset/v1/content/assets: the same e-mails, by `$page` and `$pageSize`."""
+    return JSONResponse(paged(request, [_asset(row) for row in _emails(sandbox, token)]))
+
+
+_CATEGORY = {
+    "id": 1003,
+    "description": "",
+    "enterpriseId": 0,
+    "memberId": 0,
+    "name": "Content Builder",
+    "parentId": 0,
+    "categoryType": "asset",
+}
+
+
+def list_categories(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /asset/v1/content/categories: one folder holds all e-mails."""
+    return JSONResponse(paged(request, [_category(sandbox, token)]))
+
+
+def get_category(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /asset/v1/content/categories/{id}."""
+    if request.path_params["id"] != str(_CATEGORY["id"]):
+        raise not_found()
+    return JSONResponse(_category(sandbox, token))
+
+
+def _category(sandbox: Sandbox, token: Token) -> dict[str, Any]:
+    return {**_CATEGORY, "enterpriseId": sandbox.tenant.units[0].mid, "memberId": token.mid}
+
+
 def get_asset(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /asset/v1/content/assets/{id}: with its views' content."""
     for row in _emails(sandbox, token):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sfmc_sandbox.wire.soap_catalogue import CATALOGUE
+from sfmc_sandbox.wire.soap_catalogue import CLIENT as _CLIENT
 from sfmc_sandbox.wire.soap_row import Kind, Property, SoapObject
 
 if TYPE_CHECKING:
     from sfmc_sandbox.extensions import DataExtension
 
-_CLIENT = Property("Client.ID", "e.mid", "int", ("Client", "ID"))
 _TRIGGERED = Property("TriggeredSendDefinitionObjectID", "j.triggered")
 
 
@@ -168,138 +169,7 @@ OBJECTS: dict[str, SoapObject] = {
             ),
             "accounts_read",
         ),
-        SoapObject(
-            "DataExtension",
-            "(SELECT row_number() OVER (ORDER BY rowid) AS n, * FROM extension_list) e",
-            "e.n",
-            "e.mid = ?",
-            (
-                _CLIENT,
-                Property("CreatedDate", "e.created", "date"),
-                Property("ModifiedDate", "e.created", "date"),
-                Property("ObjectID", "e.object_id"),
-                Property("CustomerKey", "e.key"),
-                Property("Name", "e.name"),
-                Property("Description", "''"),
-                Property("IsSendable", "false", "bool"),
-                Property("IsTestable", "false", "bool"),
-                Property("CategoryID", "e.category_id", "int"),
-                Property("Status", "'Active'"),
-            ),
-            "data_extensions_read",
-        ),
-        SoapObject(
-            "DataExtensionField",
-            "(SELECT row_number() OVER (ORDER BY mid, de_key, ordinal) AS n, * "
-            "FROM extension_field) e",
-            "e.n",
-            "e.mid = ?",
-            (
-                _CLIENT,
-                Property("ObjectID", "e.object_id"),
-                Property("CustomerKey", "'[' || e.de_key || '].[' || e.name || ']'"),
-                Property("Name", "e.name"),
-                Property("Scale", "e.scale", "int"),
-                Property("DefaultValue", "coalesce(e.default_value, '')"),
-                Property("MaxLength", "e.max_length", "int"),
-                Property("IsRequired", "e.is_required", "bool"),
-                Property("Ordinal", "e.ordinal", "int"),
-                Property("IsPrimaryKey", "e.is_key", "bool"),
-                Property("FieldType", "e.type"),
-                Property(
-                    "DataExtension.CustomerKey",
-                    "e.de_key",
-                    "string",
-                    ("DataExtension", "CustomerKey"),
-                ),
-            ),
-            "data_extensions_read",
-        ),
-        SoapObject(
-            "QueryDefinition",
-            "query_activity e",
-            "e.n",
-            "e.mid = ?",
-            (
-                _CLIENT,
-                Property("CreatedDate", "e.created", "date"),
-                Property("ModifiedDate", "e.modified", "date"),
-                Property("ObjectID", "e.object_id"),
-                Property("CustomerKey", "e.key"),
-                Property("Name", "e.name"),
-                Property("Description", "e.description"),
-                Property("QueryText", "e.query_text"),
-                Property("TargetType", "'DE'"),
-                Property(
-                    "DataExtensionTarget.CustomerKey",
-                    "e.target_key",
-                    "string",
-                    ("DataExtensionTarget", "CustomerKey"),
-                ),
-                Property(
-                    "DataExtensionTarget.Name",
-                    "e.target_name",
-                    "string",
-                    ("DataExtensionTarget", "Name"),
-                ),
-                Property("TargetUpdateType", "e.update_type"),
-                Property("Status", "e.status"),
-                Property("CategoryID", "e.category_id", "int"),
-            ),
-            "automations_read",
-        ),
-        SoapObject(
-            "Automation",
-            "automation e",
-            "e.n",
-            "e.mid = ?",
-            (
-                _CLIENT,
-                Property("CreatedDate", "e.created", "date"),
-                Property("ModifiedDate", "e.modified", "date"),
-                Property("ObjectID", "e.object_id"),
-                Property("CustomerKey", "e.key"),
-                Property("Name", "e.name"),
-                Property("Description", "e.description"),
-                Property("IsActive", "true", "bool"),
-                Property("Status", "e.status", "int"),
-                Property("LastRunTime", "e.last_run", "date"),
-            ),
-            "automations_read",
-        ),
-        SoapObject(
-            "AsyncActivityStatus",
-            "task e",
-            "e.n",
-            "e.mid = ?",
-            (
-                Property("Program", "e.key"),
-                Property("StepName", "'1'"),
-                Property("InteractionID", "e.interaction_id"),
-                Property("ParentInteractionObjectID", "e.interaction_id"),
-                Property("TaskID", "e.n", "int"),
-                Property("ActionType", "'Start'"),
-                Property("Type", "e.type"),
-                Property("AsyncAction", "'Start'"),
-                Property("Status", "e.status"),
-                Property("ProcessedCount", "e.processed", "int"),
-                Property("TotalCount", "e.processed", "int"),
-                Property("DuplicateCount", "0", "int"),
-                Property("ErrorCount", "CASE WHEN e.error IS NULL THEN 0 ELSE 1 END", "int"),
-                Property("CustomerKey", "e.key", "string", ("CustomerKey",)),
-                Property("ErrorMsg", "coalesce(e.error, '')"),
-                Property("ScheduledTime", "e.started", "date"),
-                Property("StartDate", "e.started", "date"),
-                Property("StartTime", "e.started", "date"),
-                Property("CompletedDate", "e.completed", "date"),
-                Property("EndTime", "e.completed", "date"),
-                Property("StatusMessage", "coalesce(e.error, e.status)"),
-                Property("ClientID", "e.mid", "int"),
-            ),
-            "automations_read",
-            xml_type="ObjectExtension",
-            is_bag=True,
-        ),
+        *CATALOGUE,
     )
 }
 _ROW_KINDS: dict[str, Kind] = {
