@@ -27,7 +27,9 @@ def main() -> int:
     speed = benches.add_parser("classify", help="speed, beside yardsticks in one run")
     speed.add_argument("--rows", type=int, default=2_000_000)
     speed.add_argument("--rounds", type=int, default=3)
-    speed.add_argument("--pipeline", action="store_true", help="also read, judge, store, aggregate")
+    speed.add_argument(
+        "--pipeline", action="store_true", help="read, judge, store, aggregate instead"
+    )
     sandbox = benches.add_parser("sandbox", help="pages of 2,500 from the sandbox, SOAP and REST")
     sandbox.add_argument("--pages", type=int, default=60, help="at most, of each kind")
     sandbox.add_argument("--tenant", help="a folder made by `sfmc_sandbox make`")

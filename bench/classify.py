@@ -34,6 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the table."""
     path = workload(arguments.rows)
     judge = Judge.of_rules()
+    if arguments.pipeline:
+        _pipeline(judge, path)
+        return 0
     texts = pq.read_table(path, columns=["text"])["text"]
     sample = texts.slice(0, min(len(texts), 1 << 19)).combine_chunks()
     candidates = _candidates(judge, path, sample, len(texts))
@@ -42,8 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
         for name, (rows, measured) in candidates.items():
             best[name] = max(best.get(name, 0.0), rows / measured())
     _print(best)
-    if arguments.pipeline:
-        _pipeline(judge, path)
     return 0
 
 
@@ -151,7 +152,7 @@ def _print(best: dict[str, float]) -> None:
 
 
 def _pipeline(judge: Judge, path: Path) -> None:
-    """Read, classify, store and aggregate; beside reading alone."""
+    """Read, classify, store and aggregate, by a judge that has seen nothing; beside reading."""
     from concurrent.futures import ThreadPoolExecutor
 
     file = pq.ParquetFile(path)
@@ -170,9 +171,8 @@ def _pipeline(judge: Judge, path: Path) -> None:
         return pa.record_batch([pa.array(ids), columns["reason"], columns["hardness"]], names)
 
     def everything() -> None:
-        schema = pa.schema(
-            [("template_id", pa.int64()), ("reason", pa.string()), ("hardness", pa.string())]
-        )
+        word = pa.dictionary(pa.int32(), pa.string())
+        schema = pa.schema([("template_id", pa.int64()), ("reason", word), ("hardness", word)])
         with (
             pq.ParquetWriter(out, schema, compression="zstd") as writer,
             ThreadPoolExecutor(2) as pool,
@@ -180,7 +180,7 @@ def _pipeline(judge: Judge, path: Path) -> None:
             for batch in _ordered(pool, judged, file.iter_batches(_BATCH, columns=["text"])):
                 for row in pc.value_counts(batch.column("reason")).to_pylist():
                     counts[row["values"]] = counts.get(row["values"], 0) + row["counts"]
-                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+                writer.write_table(pa.Table.from_batches([batch]))
 
     took = _timed(everything)
     rows = file.metadata.num_rows
