@@ -60,7 +60,7 @@ def test_sfmc_10_fuelsdk_runs_unmodified(caller: Caller, tmp_path: Path) -> None
 @pytest.mark.skipif(
     not (NODE.exists() and shutil.which("node")), reason="npm clients are missing: make clients"
 )
-def test_sfmc_10_sfmc_sdk_fuel_soap_and_fuel_rest_run_unmodified(caller: Caller) -> None:
+def test_sfmc_10_the_npm_clients_run_unmodified(caller: Caller) -> None:
     seen = _seen(["node", str(HERE / "npm_visit.cjs"), _ready(caller)], ROOT / ".clients")
     assert seen["sdk_bounces"] == _planted(caller)
     rows = caller.rest("/data/v1/customobjectdata/key/bouncelens_sends/rowset").json()["count"]
@@ -72,3 +72,17 @@ def test_sfmc_10_sfmc_sdk_fuel_soap_and_fuel_rest_run_unmodified(caller: Caller)
     assert seen["sdk_renewed"] == RETAIL
     assert seen["fuel_soap"] == ["MoreDataAvailable", 2500]
     assert seen["fuel_rest"] == rows
+    assert (seen["node_bounces"], seen["node_rows"]) == (2500, 2500)
+    assert seen["node_lists"] >= 2
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".clients" / "pysfmc" / "bin" / "python").exists()
+    or not list((ROOT / ".clients" / "pysfmc").glob("lib/*/site-packages/pysfmc")),
+    reason="pysfmc is not installed: make clients",
+)
+def test_sfmc_10_pysfmc_runs_with_its_host_exchanged(caller: Caller, tmp_path: Path) -> None:
+    python = ROOT / ".clients" / "pysfmc" / "bin" / "python"
+    seen = _seen([str(python), str(HERE / "pysfmc_visit.py"), _ready(caller)], tmp_path)
+    rows = caller.rest("/data/v1/customobjectdata/key/bouncelens_sends/rowset").json()["count"]
+    assert seen == {"unit": RETAIL, "folders": 1, "rows": rows}

@@ -1,4 +1,4 @@
-// Visits a sandbox with sfmc-sdk, fuel-soap and fuel-rest; prints one JSON object. Runs in .clients.
+// Visits a sandbox with sfmc-sdk, fuel-soap, fuel-rest and sfmc-fuelsdk-node; prints one JSON object. Runs in .clients.
 const { createRequire } = require('module');
 const need = createRequire(process.cwd() + '/');
 const ready = JSON.parse(process.argv[2]);
@@ -59,6 +59,20 @@ function fuelRest() {
   }));
 }
 
-sfmcSdk().then(fuelSoap).then(fuelRest)
+async function fuelSdkNode() {
+  const SDK = need('sfmc-fuelsdk-node');
+  const client = new SDK(ready.client_id, ready.client_secret, null, {
+    origin: 'https://any.com/', authOrigin: ready.url, soapOrigin: ready.url + '/',
+    authOptions: { authVersion: 2, accountId: ready.accounts[1].mid, applicationType: 'server' },
+  });
+  client.FuelAuthClient.authUrl = ready.url + '/v2/token';
+  const get = (thing) => new Promise((resolve, reject) => thing.get((error, answer) => (
+    error ? reject(error) : resolve(answer.body.Results.length))));
+  seen.node_bounces = await get(client.bounceEvent({ props: ['SendID', 'SubscriberKey'] }));
+  seen.node_lists = await get(client.list({ props: ['ID', 'ListName'] }));
+  seen.node_rows = await get(client.dataExtensionRow({ Name: 'bouncelens_sends', props: ['JobID'] }));
+}
+
+sfmcSdk().then(fuelSoap).then(fuelRest).then(fuelSdkNode)
   .then(() => console.log(JSON.stringify(seen)))
   .catch((error) => { console.error(error); process.exit(1); });
