@@ -1,0 +1,55 @@
+"""Many clients at once: nobody's answer is lost, mixed up or broken by another's writes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from sandbox_caller import RETAIL, Caller, props, simple
+
+from sfmc_sandbox.extensions import Field
+
+UNITS = (RETAIL, 7_000_102, 7_000_103, 7_000_104)
+
+
+def _everything(caller: Caller, mid: int) -> tuple[int, int]:
+    token = caller.token(mid)
+    inner = "<ObjectType>BounceEvent</ObjectType>" + props("SendID", "SubscriberKey", "Client.ID")
+    inner += "<Options><BatchSize>400</BatchSize></Options>"
+    answer, rows = caller.retrieve(inner, token=token), 0
+    while True:
+        assert {row["ID"] for row in answer.results} <= {str(mid)}
+        rows += len(answer.results)
+        if answer.first("OverallStatus") != "MoreDataAvailable":
+            assert answer.first("OverallStatus") == "OK"
+            return mid, rows
+        going = f"<ContinueRequest>{answer.first('RequestID')}</ContinueRequest>"
+        answer = caller.retrieve(going, token=token)
+
+
+def _write(caller: Caller, start: int) -> int:
+    rows = [{"keys": {"Id": start + n}, "values": {"Name": "x"}} for n in range(20)]
+    answer = caller.rest("/hub/v1/dataevents/key:crowd/rowset", method="POST", json=rows)
+    return answer.status_code
+
+
+def test_units_read_side_by_side_while_rows_are_written(caller: Caller) -> None:
+    fields = (Field("Id", "Number", is_key=True), Field("Name", "Text", 10))
+    caller.sandbox.extensions.make(RETAIL, "crowd", "crowd", fields)
+    with ThreadPoolExecutor(8) as pool:
+        reads = [pool.submit(_everything, caller, mid) for mid in UNITS * 2]
+        writes = [pool.submit(_write, caller, start * 100) for start in range(8)]
+        queries = [
+            pool.submit(
+                caller.retrieve,
+                "<ObjectType>Subscriber</ObjectType>" + props("SubscriberKey")
+                + simple("Status", "equals", "Held"),
+            )
+            for _ in range(4)
+        ]  # fmt: skip
+        counts = {job.result() for job in reads}
+        assert {job.result() for job in writes} == {200}
+        assert {job.result().first("OverallStatus") for job in queries} == {"OK"}
+    accounts = caller.sandbox.tenant.truth["account"].to_pylist()
+    assert counts == {(mid, accounts.count(mid)) for mid in UNITS}
+    written = caller.rest("/data/v1/customobjectdata/key/crowd/rowset").json()
+    assert written["count"] == 160
