@@ -37,6 +37,12 @@ def test_many_replies_are_judged_as_one_by_one() -> None:
     assert classify.many([]) == []
 
 
+def test_evidence_never_shows_the_address_of_another_reply() -> None:
+    texts = [f"550 Invalid recipient <u{number}@example.com>" for number in range(3)]
+    for number, verdict in enumerate(classify.many(texts)):
+        assert not any(f"u{other}@" in verdict.evidence for other in range(3) if other != number)
+
+
 def test_a_batch_gets_the_verdicts_columns() -> None:
     batch = pa.record_batch({"n": [1, 2, 3], "text": TEXTS, "domain": ["gmail.com", None, "x.org"]})
     judged = classify.batch(batch)

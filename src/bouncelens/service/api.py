@@ -55,7 +55,7 @@ class Classify:
         for start in range(0, len(given), _ROWS):
             replies = Replies(pa.array(given[start : start + _ROWS], pa.string()))
             numbers, entries = self._judge.bulk.look_up(replies)
-            verdicts += [entries[number].verdict for number in numbers]
+            verdicts += [entries[number].shared for number in numbers]
         return verdicts
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:

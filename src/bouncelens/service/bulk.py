@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bouncelens.parse.fingerprint import Fingerprints, compiled_kernel
 from bouncelens.parse.provider import provider_of
+from bouncelens.service.judge import quoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,10 +28,15 @@ _FIRST_SLOTS = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of one fingerprint: its template and verdict, and the reply met first."""
+    """What is known of one fingerprint: its template and verdict, and the reply met first.
+
+    `verdict` quotes the sample, `shared` is for every reply of the template: where the evidence
+    holds something variable, such as somebody's address, it quotes the template.
+    """
 
     template: Template
     verdict: Verdict
+    shared: Verdict
     sample: str
 
 
@@ -81,10 +87,12 @@ class Bulk:
             return None if column is None else column[row].as_py()
 
         text = cell(replies.texts) or ""
-        template, verdict = self._judge.template_and_verdict(
+        template, judgement, words, mask = self._judge.judgement(
             text, cell(replies.codes), cell(replies.statuses), provider=cell(replies.providers)
         )
-        return Entry(template, verdict, text)
+        verdict = quoted(judgement, words, mask)
+        shared = judgement.verdict if "<" in judgement.verdict.evidence else verdict
+        return Entry(template, verdict, shared, text)
 
 
 class _CompiledTable:
@@ -192,7 +200,7 @@ def verdict_columns(numbers: Any, entries: list[Entry]) -> list[tuple[str, pa.Ar
     """The verdicts as columns, one value per row; words are dictionaries, so rows cost a number."""
     import pyarrow as pa
 
-    verdicts = [entry.verdict for entry in entries]
+    verdicts = [entry.shared for entry in entries]
     words: dict[str, list[str | None]] = {
         "reason": [verdict.reason for verdict in verdicts],
         "reason_group": [verdict.group for verdict in verdicts],

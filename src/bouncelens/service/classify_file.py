@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bouncelens.bounce import Quarantined, Verdict
     from bouncelens.service.judge import Judge
 
-_MOST_KNOWN = 200_000  # replies whose verdict is remembered
 # Columns that tell which row this is; addresses are shown only to who asks for them.
 _IDENTITY = ("account", "job", "batch", "subscriber_key", "event_time", "subscriber_id", "list_id")
 _CODES = ("code", "sfmc_code", "reply_code", "smtpcode", "smtpbouncecode")
@@ -88,21 +87,30 @@ def _part(path: Path) -> Part:
 def _rows(
     judge: Judge, blocks: Iterator[Block], result: FileVerdicts, keep: Sequence[str]
 ) -> Iterator[JudgedRow]:
-    known: dict[tuple[Any, ...], Verdict] = {}
     actions = {name: reason.action for name, reason in judge.ruleset.reasons.items()}
     for block in blocks:
         result.quarantined += block.bad
         cells = _Cells(block, result.column, keep)
-        for index in range(block.count):
-            asked = cells.asked(index)
-            verdict = known.get(asked)
-            if verdict is None:
-                text, code, status, domain = asked
-                verdict = judge.judge(text, code, status, domain=domain).verdict
-                if len(known) >= _MOST_KNOWN:
-                    known.clear()
-                known[asked] = verdict
+        for index, verdict in enumerate(_verdicts(judge, cells, block.count)):
             yield JudgedRow(block.lines[index], cells.ids(index), verdict, actions[verdict.reason])
+
+
+def _verdicts(judge: Judge, cells: _Cells, count: int) -> Iterator[Verdict]:
+    """A block at a time: each distinct template is judged once."""
+    import pyarrow as pa
+
+    from bouncelens.service.bulk import Replies, providers_of
+
+    asked = [cells.asked(index) for index in range(count)]
+    texts, codes, statuses, domains = ([row[place] for row in asked] for place in range(4))
+    replies = Replies(
+        pa.array(texts, pa.string()),
+        pa.array(codes, pa.int32()),
+        pa.array(statuses, pa.string()),
+        providers_of(pa.array(domains, pa.string())),
+    )
+    numbers, entries = judge.bulk.look_up(replies)
+    return (entries[number].shared for number in numbers.tolist())
 
 
 class _Cells:

@@ -69,8 +69,8 @@ class Judge:
         """The verdict on one reply. `code` and `status` count where the text has none."""
         reply, mask = reply_and_mask(text, self.keep, code=code, status=status)
         codes = reply.code, reply.enhanced_status
-        template, verdict = self._judged(reply.text, mask, codes, provider or provider_of(domain))
-        return Judged(reply, template, verdict)
+        template, judgement = self._judged(mask, codes, provider or provider_of(domain))
+        return Judged(reply, template, quoted(judgement, reply.text, mask))
 
     def template_and_verdict(
         self,
@@ -80,12 +80,25 @@ class Judge:
         *,
         provider: str | None = None,
     ) -> tuple[Template, Verdict]:
-        """The same without the reply's facts, for many."""
+        """The same without the reply's facts."""
+        template, judgement, words, mask = self.judgement(text, code, status, provider=provider)
+        return template, quoted(judgement, words, mask)
+
+    def judgement(
+        self,
+        text: str | bytes | None,
+        code: int | None = None,
+        status: str | None = None,
+        *,
+        provider: str | None = None,
+    ) -> tuple[Template, Judgement, str, Masked]:
+        """The template, its judgement, and what leads from there to the server's own words."""
         words = words_of(text)[0]
         mask = masked(words, self.keep)
         # The words' own codes count; what other columns claim, where the words hold none.
         code = mask.code if mask.code is not None else sane_code(code)
-        return self._judged(words, mask, (code, mask.status or sane_status(status)), provider)
+        codes = code, mask.status or sane_status(status)
+        return (*self._judged(mask, codes, provider), words, mask)
 
     @cached_property
     def bulk(self) -> Bulk:
@@ -95,14 +108,14 @@ class Judge:
         return Bulk(self)
 
     def _judged(
-        self, words: str, mask: Masked, codes: tuple[int | None, str | None], provider: str | None
-    ) -> tuple[Template, Verdict]:
+        self, mask: Masked, codes: tuple[int | None, str | None], provider: str | None
+    ) -> tuple[Template, Judgement]:
         key = template_id(mask.text, *codes, provider)
         template = Template(key, mask.text, *codes, provider)
-        return template, _quoted(self.classifier.judge(template), words, mask)
+        return template, self.classifier.judge(template)
 
 
-def _quoted(judgement: Judgement, words: str, mask: Masked) -> Verdict:
+def quoted(judgement: Judgement, words: str, mask: Masked) -> Verdict:
     """The verdict with the server's own words as evidence."""
     if judgement.end <= judgement.start:
         return judgement.verdict
