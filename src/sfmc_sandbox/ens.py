@@ -17,12 +17,16 @@ from uuid import uuid4
 from sfmc_sandbox.ens_items import EVENT_TYPES, items_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from sfmc_sandbox.world.tenant import Tenant
 
 _GOOD = {200, 201, 202, 203, 204}
 ATTEMPTS = 3
+FIRST_DEFERRAL_MS = 600_000
+GIVE_UP_MS = 7 * 86_400_000
 _TIMEOUT_S = 3.0
 _PROBE_S = 30.0
 
@@ -78,6 +82,16 @@ class Subscription:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A batch that three attempts did not deliver; it is tried again ever more seldom."""
+
+    callback: Callback
+    items: list[dict[str, Any]]
+    since_ms: int  # of the world's clock, like `due_ms`
+    due_ms: int
+
+
 @dataclass(slots=True)
 class Ens:
     """Callbacks, subscriptions and the deliveries to them."""
@@ -89,6 +103,9 @@ class Ens:
     callbacks: dict[str, Callback] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     undelivered: int = 0  # batches given up
+    now_ms: Callable[[], int] = lambda: 0  # the world's clock
+    deferred: list[Deferred] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2))
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -139,9 +156,20 @@ class Ens:
             if mine and callback is not None and callback.status == "verified":
                 for start in range(0, len(mine), callback.max_batch):
                     batch = mine[start : start + callback.max_batch]
-                    self._pool.submit(self._deliver, callback, batch)
+                    self._pool.submit(self._deliver, callback, batch, self.now_ms())
 
-    def _deliver(self, callback: Callback, items: list[dict[str, Any]]) -> None:
+    def tick(self, now_ms: int) -> None:
+        """Tries again what is due by the world's clock; gives up after seven days."""
+        with self._lock:
+            due = [entry for entry in self.deferred if entry.due_ms <= now_ms]
+            self.deferred = [entry for entry in self.deferred if entry.due_ms > now_ms]
+        for entry in due:
+            if now_ms - entry.since_ms > GIVE_UP_MS:
+                self.undelivered += 1
+            else:
+                self._pool.submit(self._deliver, entry.callback, entry.items, entry.since_ms)
+
+    def _deliver(self, callback: Callback, items: list[dict[str, Any]], since_ms: int) -> None:
         body = json.dumps(items, separators=(",", ":")).encode()
         headers = {"x-sfmc-ens-signature": self.sign(callback, body)}
         for attempt in range(ATTEMPTS):
@@ -151,8 +179,11 @@ class Ens:
             except OSError:
                 pass
             if self._ended.wait(self.retry_s * 2**attempt):
-                break
-        self.undelivered += 1
+                return
+        now = self.now_ms()
+        wait = max(FIRST_DEFERRAL_MS, now - since_ms)  # doubles what has passed
+        with self._lock:
+            self.deferred.append(Deferred(callback, items, since_ms, now + wait))
 
     def close(self) -> None:
         """Waits for what is on its way."""

@@ -56,6 +56,7 @@ class Flow:
     extensions: Extensions
     clock: Clock
     listeners: list[Callable[[str, pa.Table], None]] = field(default_factory=list)
+    tickers: list[Callable[[int], None]] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -119,6 +120,8 @@ class Flow:
                 bounces += due.num_rows if name == "bounce" else 0
                 for listener in self.listeners:
                     listener(name, due)
+            for ticker in self.tickers:
+                ticker(now)
             if jobs:
                 self._count(sorted(jobs))
                 self._settle(now)

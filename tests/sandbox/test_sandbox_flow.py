@@ -195,7 +195,7 @@ def test_sfmc_8_there_is_no_bounce_event_for_bulk_mail(moving: Caller, ear: Ear)
     moving.rest(f"/platform/v1/ens-callbacks/{callback['callbackId']}", method="DELETE")
 
 
-def test_sfmc_8_a_batch_is_tried_three_times(moving: Caller, ear: Ear) -> None:
+def test_sfmc_8_a_batch_is_tried_three_times_and_later_again(moving: Caller, ear: Ear) -> None:
     moving.sandbox.ens.retry_s = 0.01
     callback = _subscribe(moving, ear, "cb-retry")
     ear.answer = 503
@@ -207,6 +207,14 @@ def test_sfmc_8_a_batch_is_tried_three_times(moving: Caller, ear: Ear) -> None:
             break
         time.sleep(0.02)
     assert sum(heard == body for _, heard in ear.heard) == 3
+    # Ten minutes of its clock later the batch is tried once more, and arrives.
+    ear.answer = 200
+    for _ in range(100):
+        _turn(moving, "clock", advance_s=601)
+        if sum(heard == body for _, heard in ear.heard) == 4:
+            break
+        time.sleep(0.05)
+    assert sum(heard == body for _, heard in ear.heard) == 4
     moving.rest(f"/platform/v1/ens-callbacks/{callback['callbackId']}", method="DELETE")
 
 

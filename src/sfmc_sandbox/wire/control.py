@@ -136,5 +136,6 @@ def _state(sandbox: Sandbox) -> dict[str, Any]:
         "scenarios": {name: text for name, (_, text) in SCENARIOS.items()},
         "bounces": sandbox.tenant.truth.num_rows,
         "bounces_ahead": 0 if ahead is None else ahead.num_rows,
+        "ens_deferred": len(sandbox.ens.deferred),
         "ens_undelivered": sandbox.ens.undelivered,
     }

@@ -78,7 +78,9 @@ class Sandbox:
         runs = Runs(activities, extensions, queries, trouble, now)
         flow = Flow(tenant, extensions, clock)
         ens = Ens(tenant)
+        ens.now_ms = lambda: clock.now_ms
         flow.listeners.append(ens.happened)
+        flow.tickers.append(ens.tick)
         storage = Storage(tenant.plan.seed)
         made = cls(tenant, extensions, activities, queries, runs, trouble, storage, flow, ens)
         # A data extract activity in an automation (object type 73).
