@@ -6,6 +6,7 @@ between is read again the next time, and the lake drops what it has already.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from bouncelens.bounce import Page, Quarantined
     from bouncelens.service.workspace import Workspace
 
-# A commit of the lake costs the same for ten rows as for ten thousand.
-_ROWS_PER_COMMIT = 10_000
+# A commit of the lake costs the same for ten rows as for ten thousand; but a slow tenant's rows
+# must not be at risk for long.
+_ROWS_PER_COMMIT, _SECONDS_PER_COMMIT = 10_000, 20.0
 
 Complete = Callable[["pa.Table"], "pa.Table"]
 
@@ -63,6 +65,7 @@ class Intake:
     _bad: list[Quarantined] = field(default_factory=list)
     _rows: int = 0
     _through: datetime | None = None
+    _flushed: float = field(default_factory=time.monotonic)
 
     def take(self, page: Page) -> None:
         """Take a page; store what has come together when it is enough."""
@@ -71,7 +74,8 @@ class Intake:
         self._rows += page.events.num_rows
         self._through = page.through or self._through
         self.counts += Counts(pages=1, received=page.events.num_rows)
-        if self._rows + len(self._bad) >= _ROWS_PER_COMMIT:
+        is_old = time.monotonic() - self._flushed >= _SECONDS_PER_COMMIT
+        if self._rows + len(self._bad) >= _ROWS_PER_COMMIT or is_old:
             self.flush()
 
     def flush(self) -> None:
@@ -85,6 +89,7 @@ class Intake:
         if self._through is not None:
             self.mark(self._through)
         self._events, self._bad, self._rows, self._through = [], [], 0, None
+        self._flushed = time.monotonic()
 
     def quarantine(self, rows: list[Quarantined]) -> None:
         """Keep and count rows that could not be read."""
