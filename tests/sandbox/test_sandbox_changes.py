@@ -264,3 +264,48 @@ def test_a_token_without_the_scope_changes_nothing(caller: Caller) -> None:
         token=token,
     )
     assert answer.first("OverallStatus") == "Error"
+
+
+def test_sfmc_2_5_a_data_extension_gets_further_fields(caller: Caller) -> None:
+    _extension(caller, "growing")
+    more = (
+        "<CustomerKey>growing</CustomerKey><Fields><Field><Name>More</Name>"
+        "<FieldType>Decimal</FieldType></Field></Fields>"
+    )
+    done = _change(caller, "Update", "DataExtension", more)
+    assert done.first("StatusMessage") == "Data Extension updated."
+    rows = caller.retrieve(
+        "<ObjectType>DataExtensionField</ObjectType>" + props("Name", "FieldType")
+        + simple("DataExtension.CustomerKey", "equals", "growing")
+    ).results  # fmt: skip
+    assert {"Name": "More", "FieldType": "Decimal", "PartnerKey": None, "ObjectID": None} in rows
+
+
+@pytest.mark.parametrize(("action", "status"), [("start", "6"), ("pause", "4")])
+def test_sfmc_2_5_an_automation_is_scheduled_and_paused(
+    caller: Caller, action: str, status: str
+) -> None:
+    made = _change(caller, "Create", "Automation", f"<Name>scheduled-{action}</Name>")
+    number = made.first("ObjectID")
+    done = caller.soap(
+        f"<ScheduleRequestMsg {NS}><Action>{action}</Action><Interactions>"
+        f'<Interaction xsi:type="Automation"><ObjectID>{number}</ObjectID></Interaction>'
+        "</Interactions></ScheduleRequestMsg>"
+    )
+    assert done.first("OverallStatus") == "OK"
+    found = caller.retrieve("<ObjectType>Automation</ObjectType>" + props("Status")
+                            + simple("ObjectID", "equals", str(number))).results  # fmt: skip
+    assert [row["Status"] for row in found] == [status]
+
+
+@pytest.mark.parametrize("verb", ["Create", "Update", "Delete"])
+def test_what_cannot_be_changed_says_so(caller: Caller, verb: str) -> None:
+    answer = _change(caller, verb, "BounceEvent", "<SendID>1</SendID>")
+    assert (answer.status, answer.first("OverallStatus")) == (200, "Error")
+    assert answer.first("ErrorCode") == "8"
+
+
+@pytest.mark.parametrize("action", ["Configure", "Execute", "Query"])
+def test_sfmc_2_3_an_unsupported_action_has_its_code(caller: Caller, action: str) -> None:
+    answer = caller.soap("<Anything/>", SOAPAction=action)
+    assert (answer.status, answer.first("Code")) == (500, "8")

@@ -240,3 +240,54 @@ def test_json_that_is_not_json_gets_rests_error_body(
     answer = caller.rest(path, method=method, content=body)
     assert answer.status_code == 400
     assert set(answer.json()) >= {"message", "errorcode", "documentation"}
+
+
+def test_sfmc_3_a_custom_object_is_created_whole(caller: Caller) -> None:
+    fields = [{"name": "Id", "type": "Number", "isPrimaryKey": True, "isNullable": False},
+              {"name": "Note", "type": "Text", "length": 20}]  # fmt: skip
+    body = {"name": "by_rest", "key": "by_rest", "categoryId": 1001, "fields": fields}
+    made = caller.rest("/data/v1/customObjects", method="POST", json=body)
+    assert (made.status_code, made.json()["fieldCount"]) == (201, 2)
+    assert caller.rest("/data/v1/customObjects", method="POST", json=body).status_code == 400
+    rows = caller.rest("/data/v1/customobjectdata/key/by_rest/rowset").json()
+    assert (rows["count"], "items" in rows) == (0, False)
+    # Paths are case-insensitive: one client writes them all in lower case.
+    assert caller.rest("/data/v1/customobjects?$search=by_rest").json()["count"] == 1
+
+
+@pytest.mark.parametrize("path", ["/automation/v1/ftplocations", "/data/v1/filetransferlocations"])
+def test_sfmc_3_file_locations_name_the_enhanced_ftp(caller: Caller, path: str) -> None:
+    items = caller.rest(path).json()["items"]
+    assert [item["locationTypeId"] for item in items] == [0]
+
+
+def test_sfmc_3_file_transfers_and_extracts_are_kept(caller: Caller) -> None:
+    made = caller.rest("/automation/v1/filetransfers", method="POST",
+                       json={"name": "ft", "fileSpec": "x.csv"}).json()  # fmt: skip
+    assert set(made) >= {"id", "customerKey", "fileSpec", "isUpload", "fileTransferLocationId"}
+    again = caller.rest(f"/automation/v1/filetransfers/{made['id']}").json()
+    assert again == made
+    listed = caller.rest("/automation/v1/filetransfers").json()["items"]
+    assert made in listed
+    other = caller.rest(f"/automation/v1/filetransfers/{made['id']}", token=caller.token(7_000_102))
+    assert other.status_code == 404
+
+
+def test_sfmc_3_an_automation_is_changed(caller: Caller) -> None:
+    made = caller.rest("/automation/v1/automations", method="POST", json={"name": "old"}).json()
+    path = f"/automation/v1/automations/{made['id']}"
+    changed = caller.rest(path, method="PATCH", json={"name": "new"}).json()
+    assert (changed["name"], changed["status"]) == ("new", "Ready")
+    again = caller.rest("/automation/v1/automations", method="POST", json={"name": "new"})
+    assert again.status_code == 400
+
+
+def test_sfmc_3_a_query_is_patched_and_checked_again(caller: Caller) -> None:
+    token = caller.token()
+    made = _query(caller, token, "patched", GOOD)
+    path = f"/automation/v1/queries/{made['queryDefinitionId']}"
+    bad = caller.rest(path, token=token, method="PATCH", json={"queryText": "SELECT x FROM _Job"})
+    assert bad.status_code == 400
+    good = caller.rest(path, token=token, method="PATCH", json={"targetUpdateTypeId": 2}).json()
+    assert (good["targetUpdateTypeName"], good["queryText"]) == ("Append", GOOD)
+    assert "status" not in good
