@@ -32,7 +32,10 @@ _WRITTEN = frozenset("\u200c\u200d")
 
 def visible(text: object) -> str:
     """Text with every control and direction character made visible, on one line."""
-    return "".join(c if _is_shown(c) else _escape(c) for c in str(text))
+    words = str(text)
+    if words.isprintable():
+        return words
+    return "".join(c if _is_shown(c) else _escape(c) for c in words)
 
 
 def _is_shown(char: str) -> bool:
@@ -65,8 +68,9 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
     """One object on stdout. Other scripts than ours stay readable; control characters are
     escaped by JSON itself, those of C1 and direction by us."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
-    safe = "".join(c if c == "\n" or _is_shown(c) else json.dumps(c)[1:-1] for c in text)
-    sys.stdout.write(safe + "\n")
+    if not text.replace("\n", "").isprintable():  # nearly every text is; the rest letter by letter
+        text = "".join(c if c == "\n" or _is_shown(c) else json.dumps(c)[1:-1] for c in text)
+    sys.stdout.write(text + "\n")
 
 
 def say(text: str) -> None:
