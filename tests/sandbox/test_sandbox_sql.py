@@ -130,6 +130,15 @@ EXPRESSIONS = [
     ("ROUND(2.567, 2)", Decimal("2.570")),
     ("ROUND(2.567, 2, 1)", 2.56),
     ("ABS(-3)", 3),
+    ("POWER(2, 3)", 8),
+    ("CHAR(65) + 'b'", "Ab"),
+    ("EOMONTH('2024-02-03')", date(2024, 2, 29)),
+    ("DATEADD(mi, 55, D)", datetime(2024, 1, 31, 15, 59, 5)),  # noqa: DTZ001
+    ("DATEADD(yyyy, -1, D)", datetime(2023, 1, 31, 15, 4, 5)),  # noqa: DTZ001
+    ("DATEDIFF(mi, '2024-01-01 10:59:59', '2024-01-01 11:00:00')", 1),
+    ("CASE WHEN D > '01/30/2024' AND D < '2/1/2024' THEN 'in' END", "in"),
+    ("CAST('01/30/2024' AS DATE)", date(2024, 1, 30)),
+    ("CASE WHEN N LIKE '1%' THEN 'one' END", "one"),
     ("D AT TIME ZONE 'Central America Standard Time' AT TIME ZONE 'UTC'",
      datetime(2024, 1, 31, 21, 4, 5)),  # noqa: DTZ001
     ("D AT TIME ZONE 'Central America Standard Time' AT TIME ZONE 'W. Europe Standard Time'",
@@ -170,6 +179,10 @@ QUERIES = [
     ("SELECT TOP 2 N, S FROM [My Things] ORDER BY S, N", [(3, None), (1, "alpha")]),
     (("SELECT N FROM [My Things] t WHERE EXISTS (SELECT 1 AS o FROM [My Things] u "
       "WHERE u.N = t.N AND u.B = 'false')"), [(2,)]),
+    ("SELECT STRING_AGG(N, ',') AS l FROM things WHERE N < 3", [("1,2",)]),
+    ("-- said before\nSELECT TOP 1 /* here */ N FROM things ORDER BY N", [(1,)]),
+    ("SELECT N FROM things ORDER BY N OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY", [(2,)]),
+    ("SELECT a.N FROM things a, things b WHERE a.N = b.N + 3", [(4,)]),
     ("SELECT * FROM [My Things] WHERE N = 3", [(3, None, None, None, None)]),
 ]  # fmt: skip
 

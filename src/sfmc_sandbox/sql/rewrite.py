@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from sfmc_sandbox.rows import read_date
 from sfmc_sandbox.sql.refuse import QueryRefused
 
 if TYPE_CHECKING:
@@ -132,13 +133,29 @@ def _extract(node: Node) -> Node:
     return exp.Extract(this=exp.var(unit), expression=value)
 
 
+# The short names of DATEADD's and DATEDIFF's units that the reader leaves as they are.
+_UNITS = {
+    "mi": "MINUTE", "n": "MINUTE", "wk": "WEEK", "ww": "WEEK", "ss": "SECOND", "s": "SECOND",
+    "ms": "MILLISECOND", "hh": "HOUR", "dd": "DAY", "d": "DAY", "dy": "DAY", "y": "DAY",
+    "mm": "MONTH", "m": "MONTH", "qq": "QUARTER", "q": "QUARTER", "yy": "YEAR", "yyyy": "YEAR",
+}  # fmt: skip
+
+
+def _spell_unit(node: Node) -> None:
+    name = (node.text("unit") or "").lower()
+    if name in _UNITS:
+        node.set("unit", exp.var(_UNITS[name]))
+
+
 def _date_diff(node: Node) -> Node:
+    _spell_unit(node)
     if (node.text("unit") or "").lower() in {"week", "wk", "ww"}:
         return _call("tsql_weeks", node.expression, node.this)
     return node
 
 
 def _date_add(node: Node) -> Node:
+    _spell_unit(node)
     node.set("this", exp.cast(node.this.copy(), "TIMESTAMP"))
     return node
 
@@ -146,6 +163,8 @@ def _date_add(node: Node) -> Node:
 def _cast(node: Node) -> Node:
     target, value = node.args["to"], node.this
     style = node.meta.get("style")
+    if style is None and target.this in _TIME and isinstance(value, exp.Literal):
+        return type(node)(this=exp.Literal.string(_iso(value.name)), to=target.copy())
     is_try = isinstance(node, exp.TryCast)
     if target.this in _TEXT:
         return _to_text(value, target, style)
@@ -186,6 +205,23 @@ def _to_text(value: Node, target: Node, style: int | None) -> Node:
     return exp.Anonymous(this="left", expressions=[made, exp.Literal.number(size)])
 
 
+def _compare(node: Node) -> Node:
+    """A date written as in the United States is a date beside a date."""
+    for name, other in (("this", "expression"), ("expression", "this"), ("low", "this"),
+                        ("high", "this")):  # fmt: skip
+        literal, beside = node.args.get(name), node.args.get(other)
+        if isinstance(literal, exp.Literal) and literal.is_string and _is(beside, _TIME):
+            node.set(name, exp.Literal.string(_iso(literal.name)))
+    return node
+
+
+def _iso(text: str) -> str:
+    try:
+        return read_date(text).isoformat(sep=" ")
+    except ValueError:
+        return text
+
+
 def _is_null(node: Node) -> Node:
     """ISNULL takes its first argument's type."""
     first, rest = node.this, node.expressions
@@ -205,7 +241,8 @@ def _like(node: Node) -> Node:
         options = exp.Literal.string("is")
         value = exp.cast(node.this.copy(), "TEXT")
         return exp.Anonymous(this="regexp_matches", expressions=[value, regex, options])
-    return exp.ILike(this=node.this.copy(), expression=pattern.copy())
+    value = node.this.copy() if _is(node.this, _TEXT) else exp.cast(node.this.copy(), "TEXT")
+    return exp.ILike(this=value, expression=pattern.copy())
 
 
 def like_to_regex(pattern: str) -> str:
@@ -318,7 +355,9 @@ def _over(order: Node, select: Node) -> Node:
 
 # The functions of fact sheet section 6, as sqlglot calls them, and what it makes of them itself.
 _KNOWN = (
-    exp.Abs, exp.And, exp.Anonymous, exp.Avg, exp.Case, exp.Cast, exp.Ceil, exp.Coalesce,
+    exp.Abs, exp.Chr, exp.ConcatWs, exp.GroupConcat, exp.LastDay, exp.MD5, exp.Pow, exp.Repeat,
+    exp.SHA2, exp.Sign, exp.Space, exp.Sqrt,
+    exp.And, exp.Anonymous, exp.Avg, exp.Case, exp.Cast, exp.Ceil, exp.Coalesce,
     exp.Concat, exp.Count, exp.CurrentTimestamp, exp.DateAdd, exp.DateDiff, exp.DateFromParts,
     exp.DateTrunc, exp.Day, exp.DenseRank, exp.Exists, exp.Extract, exp.FirstValue, exp.Floor,
     exp.If, exp.Lag, exp.LastValue, exp.Lead, exp.Left, exp.Length, exp.Lower, exp.Max, exp.Min,
@@ -346,4 +385,11 @@ _RULES: dict[type[Any], Callable[[Node], Node]] = {
     exp.Anonymous: _anonymous,
     exp.AtTimeZone: _at_time_zone,
     exp.Select: _select,
+    exp.EQ: _compare,
+    exp.NEQ: _compare,
+    exp.GT: _compare,
+    exp.GTE: _compare,
+    exp.LT: _compare,
+    exp.LTE: _compare,
+    exp.Between: _compare,
 }
