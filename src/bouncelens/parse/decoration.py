@@ -23,8 +23,10 @@ _WORD = re.compile(r"[^\W\d_]{3}")
 
 
 # One of these is in every lead; most replies have none, and looking for them costs little.
-_SIGNS = (";", "said: ", "talk to me: ", "not like our ", " was: ", "server returned '")
-_SIGNS += ("follows: [", "recv: ", "<<< ", "smtp error from ")
+_SIGNS = (
+    *(";", "said: ", "talk to me: ", "not like our ", " was: ", "server returned '"),
+    *("follows: [", "recv: ", "<<< ", "smtp error from "),
+)
 
 
 def response_span(folded: str) -> tuple[int, int]:

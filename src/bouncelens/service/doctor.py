@@ -58,7 +58,8 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
 
 def _rules(workspace: Workspace) -> str:
     judge = workspace.classifier
-    return f"{len(judge.ruleset.rules):,} rules, matched by {judge.classifier.engine}, {judge.bulk.tier} tier"
+    engine, tier = judge.classifier.engine, judge.bulk.tier
+    return f"{len(judge.ruleset.rules):,} rules, matched by {engine}, {tier} tier"
 
 
 def _policy(workspace: Workspace) -> str:
