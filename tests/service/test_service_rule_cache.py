@@ -40,3 +40,12 @@ def test_a_changed_file_or_a_broken_cache_is_read_anew(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     assert cached_rules(folder=tmp_path / "file" / "below") == load_rules()
+
+
+def test_old_caches_do_not_pile_up(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    for number in range(6):
+        rule = f'[[rule]]\nid = "mine"\nreason = "unknown_user"\ntext = "zq{number}"\n'
+        mine.write_text(rule, "utf-8")
+        cached_rules([mine], folder=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").glob("*"))) == 4

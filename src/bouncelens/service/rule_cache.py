@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FORMAT = 1
+_MOST_KEPT = 4
 
 
 def cached_rules(extra: Sequence[Path] = (), *, folder: Path | None = None) -> Ruleset:
@@ -38,7 +39,15 @@ def cached_rules(extra: Sequence[Path] = (), *, folder: Path | None = None) -> R
         fresh = path.with_suffix(f".{os.getpid()}")
         fresh.write_text(json.dumps(_plain(ruleset), ensure_ascii=False), "utf-8")
         fresh.replace(path)
+        _tidy(path.parent)
     return ruleset
+
+
+def _tidy(folder: Path) -> None:
+    """Keep the newest few: rules change, and caches must not pile up."""
+    kept = sorted(folder.glob("rules-*.json"), key=lambda path: path.stat().st_mtime)
+    for path in kept[:-_MOST_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 def _cache_folder() -> Path:
@@ -49,7 +58,9 @@ def _cache_folder() -> Path:
 
 def _key(extra: Sequence[Path]) -> str:
     digest = sha256(f"{__version__} {_FORMAT}".encode())
-    for path in (*extra, *rule_files(), RULES / "order.toml", RULES / "reasons.toml"):
+    code = [RULES.parent / name for name in ("ruleset.py", "mentions.py")]
+    tables = [RULES / name for name in ("order.toml", "reasons.toml")]
+    for path in (*extra, *rule_files(), *tables, *(path for path in code if path.exists())):
         digest.update(path.name.encode() + b"\0")
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
