@@ -16,8 +16,21 @@ if TYPE_CHECKING:
 
     from bouncelens.bounce import Verdict
 
-PARTS = ("read", "unread", "blind_read", "blind_unread", "own_postmaster", "own_wording")
-_MAY_BE_READ = ("read", "blind_read")  # while writing rules; of the others only figures
+PARTS = (
+    "read",
+    "unread",
+    "blind_read",
+    "blind_unread",
+    "blind2_read",
+    "blind2_unread",
+    "own_postmaster",
+    "own_wording",
+)
+_MAY_BE_READ = (
+    "read",
+    "blind_read",
+    "blind2_read",
+)  # while writing rules; of the others only figures
 CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
 
 
