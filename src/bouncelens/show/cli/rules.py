@@ -205,9 +205,8 @@ def _say_by_hand(
     if as_json:
         print_json(said)
     else:
-        say(
-            f"{template}: {said.reason or 'left to the rules'} from now on, set by {said.decided_by}."
-        )
+        means = said.reason or "left to the rules"
+        say(f"{template}: {means} from now on, set by {said.decided_by}.")
 
 
 def _judge_of(rules: str) -> Judge:
