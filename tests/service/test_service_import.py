@@ -108,7 +108,8 @@ def test_a_file_without_one_readable_row_is_refused_with_the_first_reason(
     path.write_text(table(3).decode("utf-16").replace(" PM", ""), "utf-8", newline="")
     path.write_text(path.read_text().replace(":00,", ":00 o'clock,").replace("7:0", "x"))
     with pytest.raises(
-        InputInvalid, match=r"none of its 3 rows could be read \(line 2: event_time"
+        InputInvalid,
+        match=r"none of its 3 rows could be read \(such as Bounces.csv, line 2: event_time",
     ):
         import_file(workspace, path)
     assert workspace.ledger.runs()[0].outcome == "failed"

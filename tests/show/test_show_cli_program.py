@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,11 +64,80 @@ def test_a_reader_that_has_enough_is_no_failure(tmp_path: Path) -> None:
     assert child.wait(60) == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("reply\n550 5.1.1 user unknown\n")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            _program("classify", "one.csv", folder=tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+    assert done.returncode == 5
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+EXTRACT_HEAD = "ClientID,SendID,SubscriberKey,EmailAddress,EventDate,SMTPCode,BounceReason"
+EXTRACT_ROW = "7,5,k,a@example.org,11/3/2026 9:15:00 AM,550,550 5.1.1 user unknown"
+
+
+def test_a_report_on_a_file_says_which_rows_it_could_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = EXTRACT_ROW.replace("11/3/2026 9:15:00 AM", "yesterday")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.writestr("Bounces.csv", "\r\n".join((EXTRACT_HEAD, EXTRACT_ROW, broken)))
+    assert run(["report", "x.zip", "--json"]) == 3
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)[0]["rows"][0][0] == 1
+    assert "Bounces.csv, line 3: " in shown.err
+    assert "yesterday" in shown.err
+
+
+def test_an_extract_without_bounces_is_no_rate_of_nought(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.writestr(
+            "Sent.csv",
+            "ClientID,SendID,SubscriberKey,EmailAddress,EventDate\r\n"
+            "7,5,k,a@example.org,11/3/2026 9:00:00 AM\r\n",
+        )
+    assert run(["report", "x.zip"]) == 3
+    assert "Tick Extract Bounces" in capsys.readouterr().err
+
+
+def test_a_file_without_a_business_unit_is_reported_on_under_the_one_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "\n".join(line.split(",", 1)[1] for line in (EXTRACT_HEAD, EXTRACT_ROW))
+    (tmp_path / "b.csv").write_text(text)
+    assert run(["report", "b.csv"]) == 2
+    assert "--account" in capsys.readouterr().err
+    assert run(["report", "b.csv", "--account", "7", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["rows"][0][0] == 1
+
+
 # Bad input: one sentence, one exit code, no trace. Files to write, arguments, code, words.
 BAD: dict[str, tuple[dict[str, str], list[str], int, tuple[str, ...]]] = {
     "no such command": ({}, ["pulll"], 2, ("No such command",)),
     "no such option": ({}, ["report", "--sinec", "2026-01-01"], 2, ("--since",)),
     "no such question": ({}, ["report", "by_reson"], 2, ("by_reson", "by_reason")),
+    "no such reason": (
+        {},
+        ["report", "--reason", "blocklistd"],
+        2,
+        ("There is no reason 'blocklistd'", "'blocklisted'"),
+    ),
+    "no such provider": (
+        {},
+        ["report", "x.zip", "--provider", "gogle"],
+        2,
+        ("There is no provider 'gogle'", "'google'"),
+    ),
     "no such file": ({}, ["classify", "gone.csv"], 2, ("gone.csv", "No such file")),
     "empty file": ({"e.csv": ""}, ["classify", "e.csv"], 2, ("e.csv is empty",)),
     "csv without the column": (

@@ -105,7 +105,8 @@ def take_in(
     if counts.quarantined:
         if not (counts.received or jobs or sends):
             raise InputInvalid(_nothing(workspace, run, name, counts.quarantined))
-        partial.append(f"{name}: {counts.quarantined:,} rows could not be read; they are kept.")
+        aside = f"{name}: {counts.quarantined:,} rows could not be read and are set aside"
+        partial.append(f"{aside}{_such_as(workspace, run)}.")
     return ImportResult(
         name,
         tuple((content.part.name, content.kind) for content in source.contents),
@@ -119,9 +120,16 @@ def take_in(
 
 
 def _nothing(workspace: Workspace, run: int, name: str, count: int) -> str:
-    first = next(iter(workspace.ledger.quarantined(run=run, limit=1)), None)
-    why = f" (line {first.line}: {first.reason})" if first else ""
-    return f"{name}: none of its {count:,} rows could be read{why}."
+    return f"{name}: none of its {count:,} rows could be read{_such_as(workspace, run)}."
+
+
+def _such_as(workspace: Workspace, run: int) -> str:
+    """One row of those set aside, and why: mostly the rest has the same cause."""
+    row = next(iter(workspace.ledger.quarantined(run=run, limit=1)), None)
+    if row is None:  # known from an earlier run
+        return ""
+    line = f", line {row.line}" if row.line else ""
+    return f" (such as {row.source}{line}: {row.reason})"
 
 
 def _given(workspace: Workspace, account: int | None, job: int | None) -> dict[str, int]:

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def over_file(settings: Settings, path: Path) -> Iterator[tuple[Workspace, ImportResult]]:
+def over_file(
+    settings: Settings, path: Path, *, account: int | None = None, job: int | None = None
+) -> Iterator[tuple[Workspace, ImportResult]]:
     """A workspace that holds a file's bounces, judged by the settings' rules.
 
-    Raises InputInvalid for a file that cannot be read.
+    `account` and `job` are those of a file that names none. Raises InputInvalid for a file
+    that cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="bouncelens-") as folder:
         place = {
@@ -27,4 +30,4 @@ def over_file(settings: Settings, path: Path) -> Iterator[tuple[Workspace, Impor
             "ledger": f"sqlite:///{Path(folder) / 'ledger.db'}",
         }
         with Workspace.open(settings.model_copy(update=place)) as workspace:
-            yield workspace, import_file(workspace, path)
+            yield workspace, import_file(workspace, path, account=account, job=job)

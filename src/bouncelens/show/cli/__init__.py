@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
 STOPPED = 130
+_NO_ROOM = 5
 
 
 def main() -> None:
@@ -27,13 +29,23 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has enough, as in `| head`: point what is left to nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_the_rest()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _drop_the_rest()
+        print(f"Error: There is no room for the output: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        return _NO_ROOM
     except KeyboardInterrupt:
         code = STOPPED
     if code == STOPPED:
         print("Stopped.", file=sys.stderr)  # noqa: T201
     return code
+
+
+def _drop_the_rest() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(arguments: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -54,6 +55,7 @@ def report(
     Each rate with what it is a share of.
 
     FILE may be a Tracking Extract zip or any table of bounces: no tenant and no lake are needed.
+    Exit code 3 when rows of it could not be read, or it holds no bounces.
     """
     from bouncelens.service.report import answer, questions
 
@@ -63,18 +65,20 @@ def report(
     filters: dict[str, object] = {
         "account": account, "job": job, "provider": provider, "domain": domain, "reason": reason,
     }  # fmt: skip
+    _check_words(provider=provider, reason=reason)
     is_file = what is not None and _is_file(what, {asked.name for asked in questions()})
     names = _QUESTIONS if what is None or is_file else (what,)
-    with _opened(what if is_file else None, config) as workspace:
+    with _opened(what if is_file else None, config, account=account, job=job) as (workspace, code):
         answers = [
             answer(workspace, name, since=_utc(since), until=_utc(until), **filters)
             for name in names
         ]
     if as_json:
         print_json(answers if len(answers) > 1 else answers[0])
-        return
-    for found in answers:
-        print_answer(found, limit=limit)
+    else:
+        for found in answers:
+            print_answer(found, limit=limit)
+    raise typer.Exit(code)
 
 
 def _list(*, as_json: bool) -> None:
@@ -90,6 +94,22 @@ def _list(*, as_json: bool) -> None:
     )
 
 
+def _check_words(**filters: str | None) -> None:
+    """A slip in a filter must not read as a rate of nought. Raises InputInvalid."""
+    from bouncelens.errors import InputInvalid
+    from bouncelens.service import vocabulary
+
+    for name, value in filters.items():
+        if value is None:
+            continue
+        known = list(vocabulary.reasons() if name == "reason" else vocabulary.provider_names())
+        if value in known:
+            continue
+        near = difflib.get_close_matches(value, known, 1)
+        advice = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(sorted(known))}."
+        raise InputInvalid(f"There is no {name} {value!r}.", advice=advice)
+
+
 def _is_file(what: str, known: set[str]) -> bool:
     if what in known:
         return False
@@ -97,20 +117,25 @@ def _is_file(what: str, known: set[str]) -> bool:
 
 
 @contextmanager
-def _opened(file: str | None, config: Path | None) -> Iterator[Workspace]:
-    """The settings' workspace, or a temporary one that holds just a file."""
+def _opened(
+    file: str | None, config: Path | None, **given: int | None
+) -> Iterator[tuple[Workspace, int]]:
+    """The settings' workspace, or a temporary one that holds just a file; and the exit code."""
     from bouncelens.service.temporary import over_file
     from bouncelens.service.workspace import Workspace
 
     settings = settings_of(config)
     if file is None:
         with Workspace.open(settings, create=False) as workspace:
-            yield workspace
+            yield workspace, 0
         return
-    with over_file(settings, Path(file)) as (workspace, imported):
-        if imported.quarantined:
-            say(f"{imported.quarantined:,} rows of {file} could not be read and are not counted.")
-        yield workspace
+    with over_file(settings, Path(file), **given) as (workspace, imported):
+        for sentence in imported.partial:
+            say(sentence)
+        has_bounces = any(kind == "bounces" for _, kind in imported.read)
+        if not has_bounces:
+            say(f"{file} holds no bounces. Tick Extract Bounces in the Data Extract activity.")
+        yield workspace, imported.exit_code if has_bounces else 3
 
 
 def _utc(moment: datetime | None) -> datetime | None:
