@@ -177,7 +177,7 @@ def explained(uri: str, doing: str) -> Iterator[None]:
 
 _ADVICE = (
     "Restore the lake from a backup, or name another folder as `lake` in the settings and pull "
-    "again."
+    "everything again with --since: the bookmarks are those of the old one."
 )
 
 

@@ -51,7 +51,8 @@ def _refuse_strangers(uri: str, absent: list[str]) -> None:
         if (root / name).exists() and any((root / name).iterdir()):
             raise StoreError(
                 f"The lake at {uri} is damaged: {name}/ has files but no transaction log.",
-                advice="Restore it from a backup, or name another folder as `lake` and pull again.",
+                advice="Restore it from a backup, or name another folder as `lake` and pull "
+                "everything again with --since: the bookmarks are those of the old one.",
             )
 
 
