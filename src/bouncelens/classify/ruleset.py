@@ -143,7 +143,7 @@ def _rule(source: str, name: str, table: dict[str, Any], reasons: dict[str, Reas
         raise RuleInvalid(
             source,
             name,
-            f"unknown reason {table.get('reason')!r}",
+            f"unknown reason {table.get('reason')!r}.",
             advice=f"Known are: {', '.join(sorted(reasons))}.",
         )
     if not {"text", "code", "status"} & set(table):
