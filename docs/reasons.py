@@ -1,6 +1,6 @@
-"""Writes docs/reasons/: one page per reason, and the vendor codes, from the classifier's own data.
+"""Writes docs/reasons/: a page per reason, vendor codes, others' words, from the classifier's data.
 
-    python docs/reasons.py      after a change of reasons.toml or steps.toml
+    python docs/reasons.py      after a change of reasons.toml, steps.toml or crosswalk.toml
 
 A test holds the pages equal to the data.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 _DOCS = Path(__file__).parent
 _RULES = _DOCS.parent / "src/bouncelens/classify/rules"
-_HEAD = "<!-- Written by docs/reasons.py; change reasons.toml or steps.toml instead. -->\n"
+_HEAD = "<!-- Written by docs/reasons.py; change the files in classify/rules/ instead. -->\n"
 
 _HARDNESS = {
     "hard": "**hard** – this address will never work. It is suppressed at once.",
@@ -37,8 +37,14 @@ def pages() -> dict[str, str]:
     """Every page by its file name."""
     reasons = tomllib.loads((_RULES / "reasons.toml").read_text("utf-8"))["reason"]
     steps = tomllib.loads((_RULES / "steps.toml").read_text("utf-8"))
-    named = {f"{reason['name']}.md": _page(reason, steps["reason"]) for reason in reasons}
-    return {"index.md": _index(reasons), "vendor-codes.md": _codes(steps["code"]), **named}
+    others = tomllib.loads((_RULES / "crosswalk.toml").read_text("utf-8"))
+    named = {f"{reason['name']}.md": _page(reason, steps["reason"], others) for reason in reasons}
+    return {
+        "index.md": _index(reasons),
+        "vendor-codes.md": _codes(steps["code"]),
+        "crosswalk.md": _crosswalk(reasons, others),
+        **named,
+    }
 
 
 def write() -> None:
@@ -72,11 +78,15 @@ def _index(reasons: list[dict[str, Any]]) -> str:
             if reason["group"] == group
         ]
         lines.append("")
-    lines += ["Some receivers have codes of their own: [vendor codes](vendor-codes.md).", ""]
+    lines += [
+        "Some receivers have codes of their own: [vendor codes](vendor-codes.md).",
+        "Other systems have words of their own: [the cross-walk](crosswalk.md).",
+        "",
+    ]
     return "\n".join(lines)
 
 
-def _page(reason: dict[str, Any], steps: dict[str, Any]) -> str:
+def _page(reason: dict[str, Any], steps: dict[str, Any], others: dict[str, Any]) -> str:
     entry = steps.get(reason["name"], {})
     lines = [
         _HEAD,
@@ -95,7 +105,48 @@ def _page(reason: dict[str, Any], steps: dict[str, Any]) -> str:
     ]
     if link := entry.get("link"):
         lines += [f"Where: <{link}>", ""]
+    lines += ["## Called elsewhere", ""]
+    for system, words in _called(reason["name"], others).items():
+        lines.append(f"- {system}: {words}")
+    lines += ["", "All reasons side by side: [the cross-walk](crosswalk.md).", ""]
     return "\n".join(lines)
+
+
+def _crosswalk(reasons: list[dict[str, Any]], others: dict[str, Any]) -> str:
+    rows = {reason["name"]: _called(reason["name"], others) for reason in reasons}
+    systems = list(next(iter(rows.values())))
+    lines = [
+        _HEAD,
+        "# Cross-walk",
+        "",
+        "Our reasons in the words of others, the nearest first. A dash: the other has no word for",
+        "it. Marketing Cloud and the others sort by rules of their own: the same reply may stand",
+        "elsewhere there. `bouncelens explain` says the same for one reply.",
+        "",
+        f"| reason | {' | '.join(systems)} |",
+        "|---" * (len(systems) + 1) + "|",
+    ]
+    for name, called in rows.items():
+        lines.append(f"| [{name}]({name}.md) | {' | '.join(called.values())} |")
+    return "\n".join([*lines, ""])
+
+
+def _called(reason: str, others: dict[str, Any]) -> dict[str, str]:
+    """What each system calls the reason: ids with their names."""
+
+    def listed(vocabulary: str, ids: list[int]) -> str:
+        return ", ".join(f"{number} {others[vocabulary][str(number)]}" for number in ids) or "–"
+
+    entry = others["reason"][reason]
+    category = [entry["sfmc_category"]] if entry["sfmc_category"] else []
+    return {
+        "SFMC category": listed("sfmc_categories", category),
+        "SFMC subcategory": listed("sfmc_subcategories", entry["sfmc_subcategories"]),
+        "SparkPost": listed("sparkpost", entry["sparkpost"]),
+        "SendGrid": entry["sendgrid"] or "–",
+        "PowerMTA": entry["powermta"] or "–",
+        "RFC 3463": ", ".join(entry["rfc3463"]) or "–",
+    }
 
 
 def _codes(codes: list[dict[str, Any]]) -> str:

@@ -73,6 +73,18 @@ def test_facts_are_what_the_words_name() -> None:
     assert facts.vendor_codes == ("S3140",)
 
 
+VENDOR_CODES = (
+    "S8002 IPBL1000 AUP#CXBL AUP#IPBL0001 AUP#In-1310 LIB_102 RCP-P1 POL-P3 HL:REP WM:BLI "
+    "ES000001 DT:SPM TSS04 OU-001 IB607 OFR_506 LPN007_510 HM08 5.7.515"
+)
+
+
+@pytest.mark.parametrize("code", VENDOR_CODES.split())
+def test_a_code_that_a_vendor_documents_is_picked_out(code: str) -> None:
+    assert code in read_reply(f"554 mx.example.com [{code}] no").facts.vendor_codes
+    assert code not in read_reply(f"554 x{code}x no").facts.vendor_codes
+
+
 BYTES = [
     pytest.param("größe überschritten".encode()[:-1], "größe überschritte", id="whole letters"),
     pytest.param("grö".encode()[:-1], "gr", id="cut inside a letter"),

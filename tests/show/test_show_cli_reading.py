@@ -124,6 +124,38 @@ def test_explain_as_json_holds_verdict_steps_and_other_names(
     assert found["called_elsewhere"]["sfmc_subcategories"]
 
 
+def test_explain_says_how_long_to_wait_and_that_another_address_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reply = "450 4.2.0 <kim@other.example>: greylisted, try again in 300 seconds"
+    assert run(["explain", "--json", "--to", "Kim@other.example", reply]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["retry_after_s"], found["other_addresses"]) == (300, [])
+    assert found["other_address_note"] is None
+    assert run(["explain", "--to", "jo@example.org", reply]) == 0
+    card = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "The server asks to wait 5 minutes." in card
+    assert "names kim@other.example, another address than the one mailed" in card
+    assert run(["explain", reply]) == 0
+    assert "may be another address than the one mailed" in " ".join(
+        capsys.readouterr().out.replace("│", " ").split()
+    )
+
+
+def test_the_address_mailed_names_the_provider_as_its_domain_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for mailed in ("jo@gmail.com", "gmail.com"):
+        assert run(["explain", "--json", "--to", mailed, "550 no"]) == 0
+        assert json.loads(capsys.readouterr().out)["template"]["provider"] == "google"
+
+
+def test_a_card_says_what_others_call_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "550 5.1.1 user unknown"]) == 0
+    card = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "SFMC 1/2001; SparkPost 10, 30; SendGrid Invalid Address; PowerMTA bad-mailbox" in card
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_no_reply_can_steer_the_terminal(
     options: list[str], capsys: pytest.CaptureFixture[str]

@@ -48,6 +48,9 @@ class Explanation:
     called_elsewhere: OtherNames
     rule_file: str | None
     source: str | None  # what the rule relies on
+    retry_after_s: int | None  # seconds to wait that the server asks for
+    other_addresses: tuple[str, ...]  # named in the reply and not known to be the one mailed
+    other_address_note: str | None  # the same in a sentence
 
 
 def explain(
@@ -56,21 +59,26 @@ def explain(
     *,
     code: int | None = None,
     status: str | None = None,
-    domain: str | None = None,
+    mailed: str | None = None,
 ) -> Explanation:
-    """Judge one reply and say all about it. Raises InputInvalid when there is nothing to judge."""
+    """Judge one reply and say all about it. Raises InputInvalid when there is nothing to judge.
+
+    `mailed`: the address that was mailed, or only its domain.
+    """
     if not text.strip() and code is None and not status:
         raise InputInvalid(
             "There is no reply to explain.",
             advice="Quote what the server said: bouncelens explain '550 5.1.1 …'",
         )
     from bouncelens.classify.guidance import advice, lists_named, other_names
+    from bouncelens.parse.retry import retry_after_s
 
-    judged = judge.judge(text, code, status, domain=domain)
+    judged = judge.judge(text, code, status, domain=(mailed or "").rpartition("@")[2] or None)
     reason = judge.ruleset.reasons[judged.verdict.reason]
     rule = rule_of(judge, judged.verdict.rule)
     codes = [*judged.reply.facts.vendor_codes, judged.reply.enhanced_status or ""]
     todo = advice(judged.verdict, codes, judged.template.provider)
+    others = _other_addresses(judged.reply.facts.addresses, mailed)
     return Explanation(
         reply=judged.reply,
         template=judged.template,
@@ -86,12 +94,37 @@ def explain(
         called_elsewhere=other_names(reason.name),
         rule_file=rule.file if rule else None,
         source=rule.source if rule else None,
+        retry_after_s=retry_after_s(judged.reply.text),
+        other_addresses=others,
+        other_address_note=_note_on(others, mailed),
     )
 
 
 def rule_of(judge: Judge, name: str | None) -> Rule | None:
     """The rule with this id; None where there is none."""
     return next((rule for rule in judge.ruleset.rules if rule.id == name), None) if name else None
+
+
+def _other_addresses(named: tuple[str, ...], mailed: str | None) -> tuple[str, ...]:
+    known = (mailed or "").lower()
+    if "@" not in known:
+        return named  # each may be another; a domain alone does not tell
+    return tuple(address for address in named if address.lower() != known)
+
+
+def _note_on(others: tuple[str, ...], mailed: str | None) -> str | None:
+    if not others:
+        return None
+    names = ", ".join(others)
+    if mailed and "@" in mailed:
+        return (
+            f"The reply names {names}, another address than the one mailed: where the mail was "
+            "forwarded to, or the sender's. Where it was forwarded, the refusal is about the other."
+        )
+    return (
+        f"The reply names {names}. It may be another address than the one mailed: then the mail "
+        "was forwarded, or it is the sender's."
+    )
 
 
 def _for_the_address(verdict: Verdict) -> str:

@@ -97,8 +97,11 @@ def explain(
     status: Annotated[
         str | None, typer.Option(help="Enhanced status, if it is apart.", show_default=False)
     ] = None,
-    domain: Annotated[
-        str | None, typer.Option(help="Domain of the address mailed.", show_default=False)
+    mailed: Annotated[
+        str | None,
+        typer.Option(
+            "--to", "--domain", help="The address mailed, or its domain.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
     config: Config = None,
@@ -112,7 +115,7 @@ def explain(
 
     judge = QuickJudge.of_rules([Path(rule) for rule in settings_of(config).rules])
     words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == [_STDIN] else None
-    found = explained(judge, words or " ".join(text), code=code, status=status, domain=domain)
+    found = explained(judge, words or " ".join(text), code=code, status=status, mailed=mailed)
     if as_json:
         print_json(found)
     else:
@@ -147,6 +150,8 @@ def _lines(found: Explanation) -> list[tuple[str, str]]:
         ("Lists", ", ".join(f"{entry.name} ({entry.operator})" for entry in found.lists)),
         ("It means", f"{found.meaning}{f' ({found.family})' if found.family else ''}"),
         ("For the address", found.for_the_address),
+        ("Wait", _wait(found.retry_after_s)),
+        ("Other address", found.other_address_note or ""),
         ("Who acts", found.actor),
         *(
             ("What to do" if number == 1 else "", f"{number}. {step}")
@@ -157,5 +162,29 @@ def _lines(found: Explanation) -> list[tuple[str, str]]:
         ("Words that decided", verdict.evidence),
         ("Confidence", f"{verdict.confidence:.0%}" if verdict.rule else ""),
         ("Rests on", found.source or ""),
+        ("Called elsewhere", _called(found)),
     ]
     return [(name, visible(value)) for name, value in lines if value]
+
+
+def _wait(seconds: int | None) -> str:
+    if seconds is None:
+        return ""
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size and seconds % size == 0:
+            return f"The server asks to wait {seconds // size} {unit}."
+    return f"The server asks to wait {seconds:,} seconds."
+
+
+def _called(found: Explanation) -> str:
+    names = found.called_elsewhere
+    sfmc = f"SFMC {names.sfmc_category}/{', '.join(map(str, names.sfmc_subcategories))}"
+    return "; ".join(
+        (
+            sfmc if names.sfmc_category else "SFMC: no bounce",
+            f"SparkPost {', '.join(map(str, names.sparkpost)) or '–'}",
+            f"SendGrid {names.sendgrid or '–'}",
+            f"PowerMTA {names.powermta or '–'}",
+            f"RFC 3463 {', '.join(names.rfc3463) or '–'}",
+        )
+    )
