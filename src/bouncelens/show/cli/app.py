@@ -10,6 +10,7 @@ from bouncelens import __version__
 from bouncelens.show.cli import (
     demo,
     gather,
+    quarantine,
     reading,
     reports,
     rules,
@@ -48,5 +49,5 @@ def _root(
     pass
 
 
-for part in (demo, setup, gather, reading, reports, suppress, serving, sql, rules):
+for part in (demo, setup, gather, quarantine, reading, reports, suppress, serving, sql, rules):
     part.add_to(app)

@@ -6,7 +6,7 @@ import hashlib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -30,6 +30,11 @@ _FIELDS = tuple(field.name for field in fields(Suppression))
 # What a new look at the same history changes without being a new decision.
 _INCIDENTAL = frozenset({"decided_at", "state"})
 _BATCH = 500
+_KEPT = sa.select(
+    *(getattr(QuarantineRecord, name) for name in ("fingerprint", "source", "line", "reason")),
+    *(getattr(QuarantineRecord, name) for name in ("raw", "seen_at", "run")),
+    RunRecord.verb,
+).join(RunRecord, RunRecord.id == QuarantineRecord.run, isouter=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,20 @@ class Run:
     counts: Mapping[str, int]
     detail: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A row in quarantine, and which run brought it first."""
+
+    fingerprint: str
+    source: str
+    line: int | None
+    reason: str
+    raw: str
+    seen_at: datetime
+    run: int | None
+    verb: str | None  # of the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +197,44 @@ class Ledger:
 
     def quarantined(self, *, run: int | None = None, limit: int = 100) -> tuple[Quarantined, ...]:
         """Rows that could not be read, newest first; of one run if asked."""
-        query = sa.select(QuarantineRecord).order_by(QuarantineRecord.seen_at.desc()).limit(limit)
+        return tuple(
+            Quarantined(row.source, row.line, row.reason, row.raw)
+            for row in self.kept(run=run, limit=limit)
+        )
+
+    def count_quarantined(self, *, run: int | None = None) -> int:
+        """How many rows are in quarantine; of one run if asked."""
+        query = sa.select(sa.func.count()).select_from(QuarantineRecord)
         if run is not None:
             query = query.where(QuarantineRecord.run == run)
         with self._session(reads=True) as session:
-            return tuple(
-                Quarantined(record.source, record.line, record.reason, record.raw)
-                for record in session.scalars(query)
-            )
+            return session.scalar(query) or 0
+
+    def kept(self, *, run: int | None = None, limit: int = 100) -> tuple[Kept, ...]:
+        """Rows in quarantine, newest first; of one run if asked."""
+        return self._kept(_KEPT.order_by(QuarantineRecord.seen_at.desc()), run, limit)
+
+    def kept_after(
+        self, fingerprint: str, *, run: int | None = None, limit: int = 100
+    ) -> tuple[Kept, ...]:
+        """The next rows in the order of fingerprints, to walk through all of them; "" begins."""
+        column = QuarantineRecord.fingerprint
+        return self._kept(_KEPT.where(column > fingerprint).order_by(column), run, limit)
+
+    def _kept(self, query: sa.Select[Any], run: int | None, limit: int) -> tuple[Kept, ...]:
+        if run is not None:
+            query = query.where(QuarantineRecord.run == run)
+        with self._session(reads=True) as session:
+            return tuple(Kept(*row) for row in session.execute(query.limit(limit)))
+
+    def release(self, fingerprints: Sequence[str]) -> int:
+        """Let rows out of quarantine. Call after they are stored. Returns how many were there."""
+        gone = 0
+        with self._session() as session:
+            for part in _parts(fingerprints):
+                query = sa.delete(QuarantineRecord).where(QuarantineRecord.fingerprint.in_(part))
+                gone += session.execute(query).rowcount  # type: ignore[attr-defined]
+        return gone
 
     # Suppressions
 
