@@ -25,7 +25,7 @@ FILE_NAME = "bouncelens.toml"
 PREFIX = "BOUNCELENS_"
 _NOT_SETTINGS = frozenset({"BOUNCELENS_CONFIG"})  # read by the command line itself
 _SCHEMES = ("env", "file", "keyring")
-_REFERENCE = re.compile(r"(env|file|keyring):.+", re.DOTALL)
+REFERENCE = re.compile(r"(env|file|keyring):.+", re.DOTALL)
 _ADVICE = (
     "Write a reference instead: env:NAME for an environment variable, file:PATH for a file, "
     "or keyring:SERVICE/NAME for the system's keyring."
@@ -33,7 +33,7 @@ _ADVICE = (
 
 
 def _is_reference(value: str) -> str:
-    if value and not _REFERENCE.fullmatch(value):
+    if value and not REFERENCE.fullmatch(value):
         raise ValueError(f"a secret must not stand here itself. {_ADVICE}")
     return value
 
@@ -131,7 +131,7 @@ class Settings(_Part):
     def _holds_no_password(cls, value: str) -> str:
         if not value:
             raise ValueError("it must not be empty")
-        if not _REFERENCE.fullmatch(value) and _password(value):
+        if not REFERENCE.fullmatch(value) and _password(value):
             raise ValueError(f"a secret must not stand here itself. {_ADVICE}")
         return value
 
@@ -283,7 +283,7 @@ def _anchored(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """With relative paths made absolute."""
     made = dict(table)
     lake, ledger, rules = made.get("lake"), made.get("ledger"), made.get("rules")
-    if isinstance(lake, str) and lake and "://" not in lake and not _REFERENCE.fullmatch(lake):
+    if isinstance(lake, str) and lake and "://" not in lake and not REFERENCE.fullmatch(lake):
         made["lake"] = str(base / Path(lake).expanduser())
     if isinstance(policy := made.get("policy"), str) and policy.endswith(".toml"):
         made["policy"] = str(base / Path(policy).expanduser())

@@ -38,9 +38,7 @@ def write(folder: Path, answers: Answers, *, is_overwriting: bool = False) -> Wr
     Raises InputInvalid when one is there already or the place cannot be written, SettingsInvalid
     for answers that cannot be settings.
     """
-    path = folder / FILE_NAME
-    if path.exists() and not is_overwriting:
-        raise InputInvalid(f"{path} is there already.", advice="Say --force to replace it.")
+    path = place(folder, is_overwriting=is_overwriting)
     text = text_of(answers)
     try:
         made = path.with_name(f".{FILE_NAME}.new")
@@ -55,6 +53,14 @@ def write(folder: Path, answers: Answers, *, is_overwriting: bool = False) -> Wr
     finally:
         made.unlink(missing_ok=True)
     return Written(path, tuple(_next_steps(answers)))
+
+
+def place(folder: Path, *, is_overwriting: bool = False) -> Path:
+    """Where the file goes. Raises InputInvalid when one is there already."""
+    path = folder / FILE_NAME
+    if path.exists() and not is_overwriting:
+        raise InputInvalid(f"{path} is there already.", advice="Say --force to replace it.")
+    return path
 
 
 def text_of(answers: Answers) -> str:

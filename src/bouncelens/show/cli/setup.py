@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -56,23 +57,24 @@ def init(
 ) -> None:
     """Write a commented bouncelens.toml.
 
-    On a terminal it asks for what it needs; options answer for scripts.
+    On a terminal it asks for what no option says; scripts say everything by options.
     """
-    from bouncelens.service.init import Answers, write
+    from bouncelens.service.init import Answers, place, write
 
-    given = (subdomain, client_id, client_secret, account, sends)
-    if sys.stdin.isatty() and not as_json and all(value is None for value in given):
-        subdomain = _ask("Tenant subdomain (28 characters, empty to fill in later)")
-        client_id = _ask("Client id of the installed package")
-        client_secret = _ask("Where the client secret is", "env:SFMC_CLIENT_SECRET")
-        account = _ask("Business units, as MID=name, separated by commas").split(",")
-        sends = _ask("Data extension with sent counts (empty: none)")
+    place(folder, is_overwriting=force)  # before anything is asked
+    ask = _ask if sys.stdin.isatty() and not as_json else _no_question
+    secret = Answers().client_secret
     answers = Answers(
-        subdomain=subdomain or "",
-        client_id=client_id or "",
-        client_secret=client_secret or Answers().client_secret,
-        accounts=tuple(_account(text) for text in account or () if text.strip()),
-        data_extension=sends or "",
+        subdomain=subdomain or ask("Tenant subdomain (28 characters, empty to fill in later)"),
+        client_id=client_id or ask("Client id of the installed package"),
+        client_secret=_reference(client_secret)
+        if client_secret
+        else ask("Where the client secret is", secret, _reference),
+        accounts=_accounts(
+            account
+            or ask("Business units, as MID=name, separated by commas", "", _listed).split(",")
+        ),
+        data_extension=sends or ask("Data extension with sent counts (empty: none)"),
     )
     written = write(folder, answers, is_overwriting=force)
     if as_json:
@@ -83,8 +85,36 @@ def init(
         say(f"Next: {step}")
 
 
-def _ask(question: str, default: str = "") -> str:
-    return str(typer.prompt(question, default=default, show_default=bool(default), err=True))
+def _ask(question: str, default: str = "", check: Callable[[str], str] = str.strip) -> str:
+    """An answer; asked again while `check` raises BadParameter."""
+    answer = typer.prompt(
+        question, default=default, show_default=bool(default), value_proc=check, err=True
+    )
+    return str(answer)
+
+
+def _no_question(_question: str, default: str = "", _check: object = None) -> str:
+    return default
+
+
+def _reference(text: str) -> str:
+    from bouncelens.settings import REFERENCE
+
+    if not REFERENCE.fullmatch(text.strip()):  # it may be the secret: never repeat it
+        raise typer.BadParameter(
+            "say where it is: env:NAME, file:PATH or keyring:SERVICE/NAME",
+            param_hint="--client-secret",
+        )
+    return text.strip()
+
+
+def _listed(text: str) -> str:
+    _accounts(text.split(","))
+    return text
+
+
+def _accounts(texts: Iterable[str]) -> tuple[tuple[int, str], ...]:
+    return tuple(_account(text) for text in texts if text.strip())
 
 
 def _account(text: str) -> tuple[int, str]:
