@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 UV := .bootstrap/bin/uv
-UV_RUN := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet
+# Bytecode is made once, here: a command must not compile its libraries each time it starts.
+UV_RUN := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --compile-bytecode
 
 .PHONY: help demo setup setup-dev browser clients test check format lint types imports rules tests lock screenshot clean
 
@@ -12,7 +13,7 @@ help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
 
 demo: setup ## a year of bounces from the sandbox, pulled, judged and shown
-	@$(BIN)/bouncelens demo
+	@trap : INT; $(BIN)/bouncelens demo || test $$? -eq 130  # ended by Ctrl-C: no failure
 
 setup: .venv/.run ## the environment to run bouncelens
 
@@ -31,6 +32,7 @@ setup-dev: .venv/.dev ## the same, and what its tests need
 	@$(UV_RUN) --require-hashes -r requirements/run.txt
 	@$(UV_RUN) --require-hashes -r requirements/build.txt
 	@$(UV_RUN) --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 .venv/.dev: .venv/.run requirements/dev.txt
