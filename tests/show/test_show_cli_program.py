@@ -97,6 +97,15 @@ def test_a_report_on_a_file_says_which_rows_it_could_not_read(
     assert "yesterday" in shown.err
 
 
+def test_a_title_longer_than_its_table_stays_on_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "b.csv").write_text(f"{EXTRACT_HEAD}\n{EXTRACT_ROW}\n")
+    assert run(["report", "b.csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "Bounces by mailbox provider (from the beginning until now, UTC)" in lines
+
+
 def test_an_extract_without_bounces_is_no_rate_of_nought(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

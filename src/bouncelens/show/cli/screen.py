@@ -116,12 +116,14 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(visible(title)), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for name, is_number in header:
         table.add_column(Text(visible(name)), justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
-    stdout().print(table)
+    console = stdout()
+    console.print(Text(visible(title), style="italic"))  # a table's own title wraps at its width
+    console.print(table)
 
 
 @contextmanager
