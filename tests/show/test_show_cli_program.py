@@ -97,6 +97,18 @@ def test_a_report_on_a_file_says_which_rows_it_could_not_read(
     assert "yesterday" in shown.err
 
 
+def test_a_query_may_come_from_a_pipe(tmp_path: Path) -> None:
+    done = subprocess.run(
+        _program("sql", "--lint", "-", folder=tmp_path),
+        input="SELECT b.SMTPStatusCode FROM _Bounce AS b",
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "stdin:1: _Bounce has no column SMTPStatusCode" in done.stdout
+
+
 def test_a_title_longer_than_its_table_stays_on_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

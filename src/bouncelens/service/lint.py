@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,17 @@ class Linted:
 
 
 def lint_file(path: Path) -> Linted:
-    """What Marketing Cloud would refuse in a query. Raises InputInvalid for no readable text."""
+    """What Marketing Cloud would refuse in a query; `-` is stdin.
+
+    Raises InputInvalid for no readable text.
+    """
+    is_stdin = str(path) == "-"
     try:
-        raw = path.read_bytes()
+        raw = sys.stdin.buffer.read(_MOST_BYTES + 1) if is_stdin else path.read_bytes()
     except OSError as error:
         raise InputInvalid(f"{path} cannot be read: {error.strerror}.") from error
-    return Linted(path.name, lint(decoded(raw, path.name)))
+    name = "stdin" if is_stdin else path.name
+    return Linted(name, lint(decoded(raw, name)))
 
 
 def decoded(raw: bytes, name: str) -> str:

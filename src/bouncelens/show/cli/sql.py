@@ -19,7 +19,9 @@ def add_to(app: typer.Typer) -> None:
 def sql(
     lint: Annotated[
         Path | None,
-        typer.Option("--lint", metavar="FILE", help="Look at this query.", show_default=False),
+        typer.Option(
+            "--lint", metavar="FILE", help="Look at this query; - reads stdin.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
