@@ -330,6 +330,22 @@ def test_the_sandbox_ends_with_us_however_we_end(tmp_path: Path) -> None:
     assert _is_closed(port)
 
 
+@pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_sandbox_in_front_ends_with_its_command(tmp_path: Path, told: signal.Signals) -> None:
+    child = subprocess.Popen(
+        _program("sandbox", "--port", "0", "--bounces", "100", "--months", "1", folder=tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert child.stdout is not None
+    port = int(json.loads(child.stdout.readline())["url"].rsplit(":", 1)[1])
+    child.send_signal(told)
+    child.communicate(timeout=30)
+    assert _is_closed(port)
+
+
 def _is_closed(port: int) -> bool:
     import socket
 

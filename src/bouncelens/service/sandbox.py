@@ -29,7 +29,10 @@ def watch():
 
 threading.Thread(target=watch, daemon=True).start()
 sys.argv[0] = "sfmc_sandbox"
-runpy.run_module("sfmc_sandbox", run_name="__main__", alter_sys=True)
+try:
+    runpy.run_module("sfmc_sandbox", run_name="__main__", alter_sys=True)
+except KeyboardInterrupt:
+    sys.exit(130)
 """
 
 
@@ -78,12 +81,13 @@ def running(
 
 def run_in_front(arguments: Sequence[str]) -> int:
     """Run the sandbox with our own terminal until it ends; its exit code."""
-    child = subprocess.Popen([sys.executable, "-m", "sfmc_sandbox", *arguments])
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, *arguments], stdin=subprocess.PIPE)
+    assert child.stdin is not None
     while True:
         try:
             return child.wait()
         except KeyboardInterrupt:
-            continue  # the terminal told the child too; it ends by itself
+            child.stdin.close()  # a terminal told the child too, others only us
 
 
 def _ready(line: str, last: deque[str], reader: Thread) -> Sandbox:
