@@ -15,10 +15,10 @@ from bouncelens.bounce import JOB_FIELDS, SEND_FIELDS, Page, Quarantined, arrow_
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.archive import Part, members, plain_part
 from bouncelens.extract.columns import Columns, fit, kind_by_name, names_of, place
+from bouncelens.extract.hours import added_up, by_day, messages
 from bouncelens.extract.mail import is_mail, mail_records
 from bouncelens.extract.records import Block, Records, records_of
-from bouncelens.extract.rows import Fields, Reading, coalesced, domain_of, read_events, read_rows
-from bouncelens.extract.rowset import summed
+from bouncelens.extract.rows import Fields, Reading, coalesced, read_events, read_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,19 +79,19 @@ class FileSource:
             yield Page(reading.batch, None, (*block.bad, *_unreadable(content, block, reading)))
 
     def sends(self) -> Counted:
-        """Sent counts per account, job, domain and day (SEND_FIELDS), from Sent.csv's rows or as
-        somebody counted them already."""
+        """Sent counts per account, job, domain and day (SEND_FIELDS and `hours`), from Sent.csv's
+        rows or as somebody counted them already."""
         import pyarrow as pa
 
-        sums, held = [arrow_schema(SEND_FIELDS).empty_table()], 0
+        sums, held = [added_up(arrow_schema(SEND_FIELDS).empty_table())], 0
         quarantined: list[Quarantined] = []
         for table, bad, kind in self._tables("sent", "sends"):
             quarantined += bad
-            sums.append(summed(_ones(table) if kind == "sent" else table))
+            sums.append(added_up(messages(table) if kind == "sent" else table))
             held += sums[-1].num_rows
             if held > _SUM_EVERY:
-                sums, held = [summed(pa.concat_tables(sums))], 0
-        return Counted(summed(pa.concat_tables(sums)), tuple(quarantined))
+                sums, held = [added_up(pa.concat_tables(sums))], 0
+        return Counted(by_day(added_up(pa.concat_tables(sums))), tuple(quarantined))
 
     def jobs(self) -> Counted:
         """Jobs from SendJobs.csv (JOB_FIELDS); SFMC's totals are null, for the file has none."""
@@ -207,23 +207,6 @@ def _folder(path: Path) -> tuple[Part, ...]:
             f"{path} is a folder without messages.", advice="Name a file, or a Maildir."
         )
     return tuple(plain_part(file) for file in found)
-
-
-def _ones(table: pa.Table) -> pa.Table:
-    """Messages sent, as counts of one: the day in UTC, the domain where it is known."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    address: Any = table["address"].combine_chunks()
-    given: Any = table["domain"].combine_chunks()
-    columns = {
-        "account": table["account"],
-        "job": table["job"],
-        "domain": pc.coalesce(given, domain_of(address)),
-        "day": table["event_time"].cast(pa.date32()),
-        "sent": pa.repeat(pa.scalar(1, pa.int64()), table.num_rows),
-    }
-    return pa.table(columns, schema=arrow_schema(SEND_FIELDS))
 
 
 def _unreadable(content: Content, block: Block, reading: Reading) -> list[Quarantined]:

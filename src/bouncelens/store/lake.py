@@ -134,7 +134,8 @@ class Lake:
         return self._committed(insert)
 
     def put_sends(self, rows: pa.Table) -> Put:
-        """Write send counts by (account, job, domain, day)."""
+        """Write send counts by (account, job, domain, day). Counts with `hours` raise what is
+        stored, hour by hour; others replace it."""
         return self._put(SENDS, rows)
 
     def put_jobs(self, rows: pa.Table) -> Put:
@@ -302,7 +303,7 @@ def _meeting(table: LakeTable, column: str) -> str:
         return f"min({column})"
     if rule.startswith("greatest"):
         return f"max({column})"
-    if rule:
+    if rule.startswith("coalesce(t."):
         return f'arg_min({column}, "row")'
     # arg_max passes over NULL, arg_max_null does not.
     return f'arg_max{"" if "coalesce" in table.else_ else "_null"}({column}, "row")'

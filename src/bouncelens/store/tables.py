@@ -32,6 +32,7 @@ EVENT_MONTH = ("event_month", "string", "month of event_time, UTC, as YYYY-MM: t
 SENT_FIELDS: Fields = (
     *SEND_FIELDS,
     ("provider", "string", "who runs the receiving mailbox; NULL: none we know by name"),
+    ("hours", "string", "sent per UTC hour, 24 counts, comma-joined, where files were counted"),
 )
 
 TEMPLATE_FIELDS: Fields = (
@@ -106,11 +107,22 @@ BOUNCES = LakeTable(
         "delta.dataSkippingStatsColumns": "account,job,event_time",
     },
 )
+# Extracts split a day, overlap, and come again: of each hour the greatest count is right. A count
+# of the whole day replaces what is stored, counts by the hour only raise it.
+_HOURS = """CASE WHEN s.hours IS NULL OR t.hours IS NULL THEN coalesce(s.hours, t.hours)
+ELSE array_to_string([
+    greatest(CAST(pair[1] AS BIGINT), CAST(pair[2] AS BIGINT))
+    FOR pair IN list_zip(string_split(s.hours, ','), string_split(t.hours, ','))
+], ',') END"""
+_SENT = f"""CASE WHEN s.hours IS NULL THEN coalesce(s.sent, t.sent) ELSE greatest(
+    t.sent, CAST(list_sum(CAST(string_split({_HOURS}, ',') AS BIGINT[])) AS BIGINT)
+) END"""
 SENDS = LakeTable(
     "sends",
     "How much was sent, per job, receiving domain and day.",
     SENT_FIELDS,
     ("account", "job", "domain", "day"),
+    meet={"sent": _SENT, "hours": _HOURS},
     else_=_KEEP_KNOWN,
 )
 JOBS = LakeTable("jobs", "One row per job.", JOB_FIELDS, ("account", "job"), else_=_KEEP_KNOWN)
