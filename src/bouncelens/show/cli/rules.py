@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 if TYPE_CHECKING:
     from bouncelens.service.judge import Judge
 
+_HEX_DIGITS = 16  # of a template's id
 _SAMPLE_WIDTH = 70  # characters of a sample in a table
 Template = Annotated[str, typer.Argument(metavar="TEMPLATE", help="Id, as `rules mine` shows it.")]
 Why = Annotated[str, typer.Option(help="Grounds, kept on record.", show_default=False)]
@@ -223,11 +225,11 @@ def _shown_id(template_id: int) -> str:
 def _id_of(shown: str) -> int:
     from bouncelens.errors import InputInvalid
 
-    try:
-        number = int(shown, 16)
-    except ValueError:
-        number = -1
-    if not 0 <= number < 1 << 64:
+    number: int | None = None
+    with suppress(ValueError):  # --json writes ids as the lake keeps them: signed decimals
+        is_hex = len(shown) == _HEX_DIGITS and shown.isalnum()
+        number = int(shown, 16 if is_hex else 10)
+    if number is None or not -(1 << 63) <= number < 1 << 64:
         raise InputInvalid(
             f"{shown!r} is no template's id.", advice="`bouncelens rules mine` shows them."
         )
