@@ -6,6 +6,7 @@ with words in it means that the row is shifted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _INT = r"^[+-]?\d{1,18}(\.0+)?$"  # a spreadsheet or data frame writes 550 as 55
 _MOSTLY_DISTINCT = ("subscriber_key", "subscriber_id", "address", "event_time", "reply_text")
 _INT32_MAX = 2**31 - 1
 _YES, _NO = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
+# What Excel leaves of a time when it saves a CSV: `1/5/2026 19:42`, or `42:18.1` without the day.
+_SHORTENED = re.compile(r"(?:^|[ T])\d{1,2}:\d{2}(?:\.\d)?(?:\s*[AaPp][Mm])?$")
+_NO_SECONDS = "is not a time with seconds (Excel drops them: import the file as it was exported)"
 _WHAT = {
     "int64": "a whole number",
     "int32": "a whole number",
@@ -202,8 +206,13 @@ def _note(unreadable: dict[int, str], wrong: Any, text: Any, reason: str) -> Non
     if not pc.any(wrong).as_py():
         return
     for index in pc.indices_nonzero(wrong).to_pylist():
-        seen = "" if text is None else f": {_shown(text[index].as_py())}"
-        unreadable.setdefault(index, reason + seen)
+        if text is None:
+            unreadable.setdefault(index, reason)
+            continue
+        cell = text[index].as_py()
+        is_short = reason.endswith(_WHAT["timestamp"]) and _SHORTENED.search(cell[:60])
+        said = f"{reason.partition(' ')[0]} {_NO_SECONDS}" if is_short else reason
+        unreadable.setdefault(index, f"{said}: {_shown(cell)}")
 
 
 def _shown(text: str) -> str:
