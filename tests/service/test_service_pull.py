@@ -269,7 +269,8 @@ def test_bounces_that_sfmc_counts_and_we_lack_leave_the_run_partial(
 ) -> None:
     mid = sandbox.accounts[1][0]
     with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
-        # As if everything had been stored once, and then the lake was lost.
+        pull(workspace, accounts=[sandbox.accounts[2][0]])
+        # As if everything had been stored once, and then lost.
         workspace.ledger.move_bookmark(mid, "soap", datetime.now(UTC))
         result = pull(workspace, accounts=[mid])
         assert result.exit_code == 3
@@ -277,3 +278,23 @@ def test_bounces_that_sfmc_counts_and_we_lack_leave_the_run_partial(
         since = datetime.now(UTC) - timedelta(days=60)
         assert pull(workspace, accounts=[mid], since=since).exit_code == 0
         assert pull(workspace, accounts=[mid]).exit_code == 0
+
+
+def test_bookmarks_beside_an_empty_lake_are_of_another_one(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    mid = sandbox.accounts[1][0]
+    with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
+        workspace.ledger.move_bookmark(mid, "soap", datetime.now(UTC))
+        result = pull(workspace, accounts=[mid])
+        assert (result.exit_code, result.stored) == (0, len(planted(sandbox, mid)))
+        assert "bookmarks were dropped" in result.notes[0]
+
+
+def test_a_first_pull_from_a_later_day_hides_no_history(sandbox: Sandbox, tmp_path: Path) -> None:
+    mid = sandbox.accounts[1][0]
+    with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
+        pull(workspace, accounts=[mid], since=datetime.now(UTC) - timedelta(days=30))
+        assert workspace.ledger.bookmark(mid, "soap") is None
+        pull(workspace, accounts=[mid])
+        assert identities(workspace.lake.read("bounces")) == planted(sandbox, mid)

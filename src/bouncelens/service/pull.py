@@ -183,11 +183,19 @@ class _Pull:
         self, wanted: tuple[Account, ...], progress: Callable[[Progress], None]
     ) -> tuple[AccountPull, ...]:
         """Every account, one after the other."""
+        self._leave_another_lake()
         with connected(self.workspace.settings) as self._tenant:
             return tuple(
                 self.account(account, _Teller(progress, account, number, len(wanted)))
                 for number, account in enumerate(wanted, 1)
             )
+
+    def _leave_another_lake(self) -> None:
+        """Into an empty lake all is pulled: bookmarks beside it speak of one that is gone."""
+        if self.workspace.lake.versions()["bounces"] or not self.workspace.ledger.bookmarks():
+            return
+        self.workspace.ledger.forget_bookmarks()
+        self.notes.append("The lake is empty: the ledger's bookmarks were dropped, all is pulled.")
 
     def extracts(self) -> tuple[ImportResult, ...]:
         """What is new over SFTP."""
@@ -206,7 +214,7 @@ class _Pull:
         if self._is_cut_off():
             return replace(done, failed=(f"{account.name}: {self.errors[-1]}",))
         self._jobs_found = None
-        mark = self.workspace.ledger.bookmark(account.mid, self.tenant.soap.name)
+        mark = self._mark(account)
         # Jobs first: what SFMC counts before we look must be there when we have looked.
         for step, work in (
             ("jobs", self._jobs),
@@ -258,17 +266,22 @@ class _Pull:
         end = (self.end or datetime.now(UTC)).replace(microsecond=0)
         if self.since is not None:
             return Window(min(self.since, end), end)
-        mark = self.workspace.ledger.bookmark(account.mid, self.tenant.soap.name)
+        mark = self._mark(account)
         if mark is None:
             return Window(end - timedelta(days=soap.history_days), end)
         return Window(min(mark - timedelta(hours=soap.overlap_hours), end), end)
+
+    def _mark(self, account: Account) -> datetime | None:
+        return self.workspace.ledger.bookmark(account.mid, self.tenant.soap.name)
 
     def _bounces(self, account: Account, done: AccountPull, tell: Tell) -> AccountPull:
         # A year back from the beginning, up to the moment after the jobs were read.
         window = replace(done.window, end=self._window(account).end)
         done, route = replace(done, window=window), self.tenant.soap.name
-        mark = self.workspace.ledger.bookmark(account.mid, route)
-        is_gapless = mark is None or window.start <= mark
+        # A bookmark says that all before it is stored: a pull from later on must not move it.
+        mark = self._mark(account)
+        whole = window.end - timedelta(days=self.workspace.settings.soap.history_days)
+        is_gapless = window.start <= (mark or whole)
         through = done.through
 
         def moved(moment: datetime) -> None:

@@ -129,6 +129,11 @@ class Ledger:
             elif record.through < through:
                 record.through, record.moved_at = through, now or datetime.now(UTC)
 
+    def forget_bookmarks(self) -> None:
+        """Begin again with every account and route: what they speak of is not stored any more."""
+        with self._session() as session:
+            session.execute(sa.delete(BookmarkRecord))
+
     # Runs
 
     def start_run(self, verb: str, *, version: str, now: datetime | None = None) -> int:
