@@ -28,6 +28,7 @@ _ROLLING = {1, 7, 30, 60, 90}
 _CLOCK = "strftime({}, '%-m/%-d/%Y %-I:%M:%S %p')"
 _CHUNK = 20_000
 FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*<>|?"\x00-\x1f]')
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TOKENS = {
     "Year": "%Y", "Month": "%m", "Day": "%d", "Hour": "%H", "Minute": "%M", "Second": "%S",
 }  # fmt: skip
@@ -185,9 +186,10 @@ def _write(
     text: io.TextIOWrapper, names: list[str], rows: Iterator[tuple[object, ...]], order: Order
 ) -> None:
     if order.shape == "xml":
-        text.write('<?xml version="1.0" encoding="UTF-16"?>\r\n<rows>\r\n')
+        declared = "UTF-16" if order.encoding == "utf-16-le" else "UTF-8"
+        text.write(f'<?xml version="1.0" encoding="{declared}"?>\r\n<rows>\r\n')
         for row in rows:
-            cells = (f"<{n}>{escape(str(v or ''))}</{n}>" for n, v in zip(names, row, strict=True))
+            cells = (f"<{n}>{_cell(v)}</{n}>" for n, v in zip(names, row, strict=True))
             text.write(f"<row>{''.join(cells)}</row>\r\n")
         text.write("</rows>\r\n")
         return
@@ -200,6 +202,11 @@ def _write(
     )
     writer.writerow(names)
     writer.writerows(rows)
+
+
+def _cell(value: object) -> str:
+    """The text of an XML element; a zero stays, what XML cannot hold becomes a blank."""
+    return "" if value is None else escape(_NOT_XML.sub(" ", str(value)))
 
 
 class _CutStream(io.RawIOBase):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from lxml import etree
 from sandbox_caller import RETAIL, XSI, Caller
 
 from sfmc_sandbox.extracts import ExtractRefused, file_name, read_order, tracking_extract
@@ -72,6 +73,18 @@ def test_sfmc_7_bounces_have_the_columns_in_order(tenant: Tenant, tmp_path: Path
                 "Subscribers", "Lists", "Complaints",
             )
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_sfmc_7_xml_is_read_by_a_parser_in_either_encoding(
+    tenant: Tenant, tmp_path: Path, encoding: str
+) -> None:
+    path = _made(tenant, tmp_path, Format="xml", CharacterEncoding=encoding)
+    with zipfile.ZipFile(path) as archive:
+        root = etree.fromstring(archive.read("Bounces.xml"))
+    rows = _rows(_made(tenant, tmp_path), "Bounces.csv")
+    assert [cell.text or "" for cell in root[0]] == rows[1]
+    assert len(root) == len(rows) - 1
 
 
 def test_sfmc_7_tab_xml_and_utf_8(tenant: Tenant, tmp_path: Path) -> None:
