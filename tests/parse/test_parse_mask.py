@@ -23,6 +23,11 @@ CASES = [
     ("550 5.1.1 kim+x@example.com... User unknown", "550 5.1.1 <addr>... user unknown"),
     ("<kim@example.com>: host mx.example.com[192.0.2.1] said: 550 no such user", "550 no such user"),
     ("smtp; 550 no such user", "550 no such user"),
+    # asked the sender's own server and quotes it: what was refused is the sender
+    (
+        "550 5.7.1 <a@b.example>: Sender address rejected: host x.example[192.0.2.1] said: 550 no user",
+        "550 5.7.1 <addr>: sender address rejected: host <host>[<ip>] said: 550 no user",
+    ),
     ("550 no such user (in reply to RCPT TO command)", "550 no such user"),
     ("550-5.1.1 no such 550 5.1.1 user", "550 5.1.1 no such user"),
     ("<bob> unknown, not <CRLF>", "<addr> unknown, not <crlf>"),

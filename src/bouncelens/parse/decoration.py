@@ -19,6 +19,8 @@ _LEAD = re.compile(
 )
 _TAIL = re.compile(r" ?\((?:in )?reply to [a-z ]{2,30}(?: command\)?)?[,.; ]*$|'$|\]$")
 _RECIPIENT = re.compile(r"<(?:<addr>|[^<>\s]{1,320})>: (?=\S)|\"?-+ ?(?=[a-z0-9])")
+# A server that asked the sender's own server and quotes it: the quoted words are about the sender.
+_CALLOUT = re.compile(r"sender address rejected|sender (?:verify|verification|call-?out)")
 _WORD = re.compile(r"[^\W\d_]{3}")
 
 
@@ -34,6 +36,8 @@ def response_span(folded: str) -> tuple[int, int]:
     start, end = 0, len(folded)
     if any(sign in folded for sign in _SIGNS):
         for found in _LEAD.finditer(folded):
+            if _CALLOUT.search(folded, start, found.start()):
+                break
             if _WORD.search(folded, found.end()):
                 start = found.end()
     recipient = None if start else _RECIPIENT.match(folded)
