@@ -94,3 +94,16 @@ def test_a_users_rule_speaks_before_ours(tmp_path: Path) -> None:
     judge = Judge.of_rules([path])
     assert judge.judge("550 5.1.1 ZQ77X user unknown").verdict.rule == "mine"
     assert judge.judge("550 5.1.1 ZQ78X user unknown").verdict.rule != "mine"
+
+
+def test_rules_of_a_user_may_be_neither_huge_nor_costly(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("# " + "x" * 1024 * 1024, "utf-8")
+    with pytest.raises(RuleInvalid, match="larger than"):
+        load_rules([path])
+    costly = (
+        "[[rule]]\nid = 'c{n}'\nreason = 'greylisted'\ntext = '(([a-z]{{1,30}}){{1,30}}x){n}'\n"
+    )
+    path.write_text("".join(costly.format(n=n) for n in range(2, 300)), "utf-8")
+    with pytest.raises(RuleInvalid, match="too costly"):
+        load_rules([path])

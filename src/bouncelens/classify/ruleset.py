@@ -25,6 +25,9 @@ RULES = Path(__file__).parent / "rules"
 # Characters of a pattern: matching is linear in the pattern too. Ours are measured, users' are not.
 _LONGEST_OF_USERS, _LONGEST_OF_OURS = 2000, 10_000
 _MOST_USER_RULES = 2000
+_LARGEST_FILE = 1024 * 1024  # bytes of a user's rule file
+# RE2 instructions of all of a user's patterns together; ours have some 450,000.
+_MOST_INSTRUCTIONS = 500_000
 _LISTS = ("provider", "examples", "not_examples", "keep")
 _PLAIN = ("reason", "text", "unless", "code", "status", "temporary", "confidence", "source")
 _FIELDS = frozenset({*_LISTS, *_PLAIN, "id", "hardness", "note"})
@@ -85,11 +88,13 @@ def load_rules(extra: Sequence[Path] = ()) -> Ruleset:
     rules: list[Rule] = []
     digest = sha256()
     for path in extra:
+        _refuse_large(path)
         found = _read(path, digest)
         if len(found) > _MOST_USER_RULES:
             raise RuleInvalid(str(path), None, f"more than {_MOST_USER_RULES} rules")
         rules += _checked(path.name, found, reasons)
         _refuse_long(rules)
+        _refuse_costly(path, rules)
     for path in rule_files():
         rules += _checked(str(path.relative_to(RULES)), _read(path, digest), reasons)
     _refuse_duplicates(rules)
@@ -218,6 +223,31 @@ def _refuse_long(rules: Sequence[Rule]) -> None:
             if pattern and len(pattern) > _LONGEST_OF_USERS:
                 raise RuleInvalid(
                     rule.file, rule.id, f"a pattern is longer than {_LONGEST_OF_USERS} characters"
+                )
+
+
+def _refuse_large(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return  # reading it says what is wrong
+    if size > _LARGEST_FILE:
+        raise RuleInvalid(str(path), None, f"is larger than {_LARGEST_FILE:,} bytes")
+
+
+def _refuse_costly(path: Path, rules: Sequence[Rule]) -> None:
+    """Counted repeats multiply: `(a{30}){30}` is short to write and long to run."""
+    cost = 0
+    for rule in rules:
+        for pattern in (rule.text, rule.unless):
+            if pattern:
+                cost += re2.compile(pattern, _OPTIONS).programsize
+            if cost > _MOST_INSTRUCTIONS:
+                raise RuleInvalid(
+                    str(path),
+                    rule.id,
+                    "the patterns up to here are too costly to run",
+                    advice="Use fewer counted repeats, such as {1,30}, inside one another.",
                 )
 
 
