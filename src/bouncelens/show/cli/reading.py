@@ -45,12 +45,12 @@ def classify(
     confidence, evidence and action. Rows that cannot be read are counted on stderr; exit code 3.
     """
     from bouncelens.service.classify_file import classify_file, spooled
-    from bouncelens.service.quick import judge_for
+    from bouncelens.service.judge import Judge
 
     rules = [Path(rule) for rule in settings_of(config).rules]
 
     def judged(path: Path) -> int:
-        verdicts = classify_file(judge_for(path, rules), path, column=column, keep=keep or ())
+        verdicts = classify_file(Judge.of_rules(rules), path, column=column, keep=keep or ())
         return _print_all(verdicts)
 
     if file != _STDIN:
@@ -111,9 +111,9 @@ def explain(
     And which rule says so, by which words, and what it rests on.
     """
     from bouncelens.service.explain import explain as explained
-    from bouncelens.service.quick import QuickJudge
+    from bouncelens.service.judge import Judge
 
-    judge = QuickJudge.of_rules([Path(rule) for rule in settings_of(config).rules])
+    judge = Judge.of_rules([Path(rule) for rule in settings_of(config).rules])
     words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == [_STDIN] else None
     found = explained(judge, words or " ".join(text), code=code, status=status, mailed=mailed)
     if as_json:

@@ -42,10 +42,10 @@ def run_examples(as_json: Json = False, config: Config = None) -> None:
     Exit code 1 when a rule is not decided by its own examples, matches a counter-example, is never
     reached, or names no source.
     """
-    from bouncelens.service.quick import QuickJudge
+    from bouncelens.service.judge import Judge
     from bouncelens.service.rules import test_rules
 
-    judge = QuickJudge.of_rules([Path(rule) for rule in settings_of(config).rules])
+    judge = Judge.of_rules([Path(rule) for rule in settings_of(config).rules])
     tested = test_rules(judge)
     if as_json:
         print_json(tested)
@@ -212,9 +212,9 @@ def _say_by_hand(
 
 
 def _judge_of(rules: str) -> Judge:
-    from bouncelens.service.quick import QuickJudge
+    from bouncelens.service.judge import Judge
 
-    return QuickJudge.of_rules([] if rules == "ours" else [Path(rules)])
+    return Judge.of_rules([] if rules == "ours" else [Path(rules)])
 
 
 def _shown_id(template_id: int) -> str:
