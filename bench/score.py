@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     "read",
+    "opened",
     "unread",
     "blind_read",
     "blind_unread",
@@ -28,6 +29,7 @@ PARTS = (
 )
 _MAY_BE_READ = (
     "read",
+    "opened",
     "blind_read",
     "blind2_read",
 )  # while writing rules; of the others only figures
