@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import socket
 import sys
+import textwrap
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sfmc_sandbox.wire.tokens import SCOPES
+from sfmc_sandbox.wire.trouble import SCENARIOS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sfmc_sandbox.wire.sandbox import Sandbox
     from sfmc_sandbox.wire.sftp import Sftp
@@ -25,22 +30,75 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the return value is the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help"}):
+        given.insert(0, "serve")  # what most people want
     parser = argparse.ArgumentParser(
-        prog="sfmc_sandbox", description="A local Salesforce Marketing Cloud to test against."
+        prog=os.environ.get("SFMC_SANDBOX_PROGRAM", "python -m sfmc_sandbox"),
+        description="A local Salesforce Marketing Cloud to test against.",
+        epilog="Without a command it serves. Each command has its own --help.",
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_turns(commands)
     _add_make(commands)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     return {"serve": _serve, "make": _make}.get(options.command, _turn)(options)
+
+
+def _between(low: float, high: float, kind: type[int] | type[float] = float) -> Callable[
+    [str], float
+]:  # fmt: skip
+    """A reader of numbers for argparse."""
+
+    def number(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError as problem:
+            raise argparse.ArgumentTypeError(f"no number: {text!r}") from problem
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must lie between {low:g} and {high:g}: {text!r}")
+        return value
+
+    return number
+
+
+def _words(text: str, known: Iterable[str]) -> frozenset[str]:
+    given, there_are = frozenset(text.split()), frozenset(known)
+    if strange := sorted(given - there_are):
+        raise argparse.ArgumentTypeError(
+            f"unknown: {' '.join(strange)}; there are: {' '.join(sorted(there_are))}"
+        )
+    return given
+
+
+def _scopes(text: str) -> frozenset[str]:
+    return _words(text, SCOPES.split())
+
+
+def _statuses(text: str) -> frozenset[str]:
+    from sfmc_sandbox.wire.change_subscriber import STATUSES
+
+    return _words(text, STATUSES)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"no such file: {text}")
+    return path
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser("serve", help="make a tenant and serve it")
     option = serve.add_argument
     option("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    option("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
+    option(
+        "--port",
+        type=_between(0, 65_535, int),
+        default=0,
+        help="port to listen on; 0 takes a free one",
+    )
     option("--seed", type=int, help="the same seed makes the same tenant")
     option("--bounces", type=int, help="about how many bounces to plant")
     option("--months", type=int, help="months of history")
@@ -50,15 +108,29 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     option("--truth", type=Path, metavar="FILE.parquet", help="write the planted truth here")
     option("--scenario", action="append", default=[], metavar="NAME",
            help="trouble for the whole run; may be repeated")  # fmt: skip
-    option("--scopes", help="of the installed package, separated by blanks (default: all)")
-    option("--settable-statuses", help="subscriber statuses the API may set, separated by blanks")
-    option("--sftp-keys", type=Path, metavar="FILE", help="public keys that may enter over SFTP")
-    option("--query-limit-s", type=float, help="how long a query may run (default: 1800)")
+    option(
+        "--scopes",
+        type=_scopes,
+        help="of the installed package, separated by blanks (default: all)",
+    )
+    option("--settable-statuses", type=_statuses, metavar="STATUSES",
+           help="subscriber statuses the API may set, separated by blanks")  # fmt: skip
+    option("--sftp-keys", type=_file, metavar="FILE", help="public keys that may enter over SFTP")
+    option("--query-limit-s", type=_between(0.001, 1e9), metavar="SECONDS",
+           help="how long a query may run (default: 1800)")  # fmt: skip
     option("--live-elements", action="store_true", help="answer with elements the WSDL lacks")
-    option("--speed", type=float, default=0.0, help="world seconds per real second (default: 0)")
+    option("--speed", type=_between(0.0, 1e6), default=0.0, metavar="N",
+           help="world seconds per real second (default: 0)")  # fmt: skip
     option("--ens-key", choices=["text", "bytes"], default="text",
            help="how the ENS signature key is read")  # fmt: skip
-    option("--token-life", type=float, metavar="SECONDS", help="how long a token lives")
+    option("--token-life", type=_between(0.001, 1e9), metavar="SECONDS",
+           help="how long a token lives (default: 1079)")  # fmt: skip
+    # Names are not to be cut at their hyphens.
+    names = textwrap.fill(", ".join(SCENARIOS), 76, break_on_hyphens=False)
+    serve.epilog, serve.formatter_class = (
+        f"scenarios:\n{names}",
+        argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def _add_make(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -119,7 +191,10 @@ def _turn(options: argparse.Namespace) -> int:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"no date as in 2026-06-01: {text!r}") from problem
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -141,9 +216,9 @@ def _serve(options: argparse.Namespace) -> int:
         return 2
     sandbox.live_elements = options.live_elements
     if options.scopes:
-        sandbox.package_scopes = frozenset(options.scopes.split())
+        sandbox.package_scopes = options.scopes
     if options.settable_statuses:
-        sandbox.settable_statuses = frozenset(options.settable_statuses.split())
+        sandbox.settable_statuses = options.settable_statuses
     if options.query_limit_s:
         sandbox.queries.limit_s = options.query_limit_s
     sandbox.sftp_keys = options.sftp_keys

@@ -12,6 +12,9 @@ import httpx2
 import pyarrow.parquet as pq
 import pytest
 
+from sfmc_sandbox.cli import main
+from sfmc_sandbox.wire.trouble import SCENARIOS
+
 SERVE = [sys.executable, "-m", "sfmc_sandbox", "serve", "--port", "0", "--seed", "7",
          "--bounces", "500", "--months", "2", "--until", "2026-06-01"]  # fmt: skip
 
@@ -50,3 +53,36 @@ def test_an_unknown_scenario_is_a_usage_error() -> None:
     assert done.returncode == 2
     assert "there are: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--port", "99999"], "must lie between 0 and 65535"),
+        (["--port", "x"], "no number: 'x'"),
+        (["--months", "0"], "months must lie between 1 and 120"),
+        (["--until", "soon"], "no date as in 2026-06-01"),
+        (["--until", "0001-01-01"], "until must lie in 1990 to 2100"),
+        (["--speed", "nan"], "must lie between"),
+        (["--scopes", "nonsense"], "unknown: nonsense; there are: accounts_read"),
+        (["--settable-statuses", "Foo"], "there are: Active Bounced Deleted Held"),
+        (["--sftp-keys", "/nowhere/keys"], "no such file: /nowhere/keys"),
+    ],
+)
+def test_a_bad_option_says_what_is_wrong_and_no_more(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    try:
+        code = main(["serve", *arguments])
+    except SystemExit as end:
+        code = int(str(end.code))
+    assert code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_help_names_the_program_and_the_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith("usage: python -m sfmc_sandbox serve ")
+    assert all(name in text for name in SCENARIOS)

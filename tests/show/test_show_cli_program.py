@@ -346,6 +346,16 @@ def test_a_sandbox_in_front_ends_with_its_command(tmp_path: Path, told: signal.S
     assert _is_closed(port)
 
 
+def test_the_sandboxs_own_commands_are_reached(tmp_path: Path) -> None:
+    def told(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = _program("sandbox", *arguments, folder=tmp_path)
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    assert told("serve", "--help").stdout.startswith("usage: bouncelens sandbox serve ")
+    nobody = told("send", "--url", "http://127.0.0.1:1", "--mid", "1")
+    assert (nobody.returncode, "no sandbox answers" in nobody.stderr) == (5, True)
+
+
 def _is_closed(port: int) -> bool:
     import socket
 

@@ -6,6 +6,7 @@ It ends with us however we end: it watches a pipe that only we hold open.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import deque
@@ -81,7 +82,11 @@ def running(
 
 def run_in_front(arguments: Sequence[str]) -> int:
     """Run the sandbox with our own terminal until it ends; its exit code."""
-    child = subprocess.Popen([sys.executable, "-c", _CHILD, *arguments], stdin=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, *arguments],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "SFMC_SANDBOX_PROGRAM": "bouncelens sandbox"},  # for its help
+    )
     assert child.stdin is not None
     while True:
         try:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LISTS: dict[str, tuple[str, type[Any]]] = {"unit": ("units", Unit), "story": ("tales", Tale)}
 _NUMBERS = ("seed", "months", "bounces", "people", "messages", "sendings")
+_MOST_MONTHS, _YEARS = 120, range(1990, 2101)
 
 
 class DescriptionInvalid(ValueError):
@@ -54,10 +55,14 @@ def plan_of(content: dict[str, Any]) -> Plan:
         elif name in _NUMBERS and value is not None:
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise DescriptionInvalid(f"{name} must be a whole number")
+            if name == "months" and not 1 <= value <= _MOST_MONTHS:
+                raise DescriptionInvalid(f"months must lie between 1 and {_MOST_MONTHS}")
             made[name] = value
         else:
             made[name] = value
     units = made.get("units")
+    if "until" in made and made["until"].year not in _YEARS:
+        raise DescriptionInvalid(f"until must lie in {_YEARS[0]} to {_YEARS[-1]}")
     if units is not None and (not units or units[0].parent is not None):
         raise DescriptionInvalid("the first unit is the enterprise: it has no parent")
     return Plan(**made)

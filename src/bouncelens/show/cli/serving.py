@@ -102,11 +102,11 @@ def serve_on(
 
 
 def sandbox(context: typer.Context) -> None:
-    """Start a Marketing Cloud on this machine.
+    """Start a Marketing Cloud on this machine, or make mail happen in one.
 
-    All arguments are the sandbox's own.
+    All arguments are the sandbox's own: `serve`, `send`, `clock`, `make` and their options.
     `bouncelens sandbox --help` shows them.
     """
     from bouncelens.service.sandbox import run_in_front
 
-    raise typer.Exit(run_in_front(["serve", *context.args]))
+    raise typer.Exit(run_in_front(context.args))
