@@ -60,6 +60,7 @@ EXPRESSIONS = [
     ("SUBSTRING('hello', 2, 3)", "ell"),
     ("SUBSTRING('hello', 0, 3)", "he"),
     ("LEFT('hello', 2)", "he"),
+    ("LEN(LEFT(REPLACE(S, 'alpha', '0123456789012345678901234567890123456789'), 35))", 35),
     ("RIGHT('hello', 2)", "lo"),
     ("PATINDEX('%[0-9]%', 'ab12')", 3),
     ("PATINDEX('%x%', 'ab12')", 0),

@@ -200,7 +200,8 @@ def _to_text(value: Node, target: Node, style: int | None) -> Node:
     else:
         made = exp.cast(value.copy(), "TEXT")
     size = target.expressions[0].name if target.expressions else "30"
-    if size.upper() == "MAX":
+    # TEXT has no length; the reader itself puts such a cast around what LEFT and RIGHT cut.
+    if size.upper() == "MAX" or target.this == exp.DataType.Type.TEXT:
         return made
     return exp.Anonymous(this="left", expressions=[made, exp.Literal.number(size)])
 
