@@ -7,6 +7,8 @@ Relative paths mean: beside the file that says them; from the environment, the w
 from bouncelens.settings.loading import FILE_NAME, PREFIX, find, load
 from bouncelens.settings.model import (
     AccountSettings,
+    CallsSettings,
+    QuerySettings,
     RetrySettings,
     SendsSettings,
     Settings,
@@ -21,6 +23,8 @@ __all__ = [
     "PREFIX",
     "REFERENCE",
     "AccountSettings",
+    "CallsSettings",
+    "QuerySettings",
     "RetrySettings",
     "SendsSettings",
     "Settings",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -42,6 +43,54 @@ class SoapSettings(_Part):
     batch_size: int = Field(default=2500, ge=1, le=2500, description="Records per page.")
     timeout_s: float = Field(default=300, gt=0, description="Seconds to wait for one page.")
     addresses: bool = Field(default=True, description="Ask Subscriber for addresses.")
+
+
+class QuerySettings(_Part):
+    """The query route. It writes: a data extension and a query activity, removed at the end."""
+
+    name: str = Field(
+        default="bouncelens",
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,19}$",
+        description="How the names of what it makes begin; another one for each installation.",
+    )
+    history_days: int = Field(default=180, ge=1, description="How far back the first pull goes.")
+    overlap_hours: int = Field(default=168, ge=0, description="Event time read again each time.")
+    window_days: int = Field(default=30, ge=1, description="Event time of the first query.")
+    limit_minutes: float = Field(
+        default=30, gt=0, description="After so long Marketing Cloud stops a query."
+    )
+    grace_s: float = Field(
+        default=20, gt=0, description="Seconds in which a started query may not seem to run yet."
+    )
+    poll_s: float = Field(default=5, gt=0, description="Seconds between two looks at a query.")
+    subscribers: Literal["_Subscribers", "Ent._Subscribers"] = Field(
+        default="_Subscribers", description="Where addresses and statuses are looked up."
+    )
+    keep: bool = Field(
+        default=False, description="Leave what it made, emptied, in the tenant for the next time."
+    )
+
+
+class CallsSettings(_Part):
+    """How Marketing Cloud may be called, by every route."""
+
+    at_once: int = Field(default=4, ge=1, le=32, description="Calls under way at the same time.")
+    forbidden: tuple[
+        Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")], ...
+    ] = Field(default=(), description='Times of day without any call, e.g. ["08:00-09:30"].')
+    time_zone: str = Field(default="UTC", description="IANA zone of these times.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        return _zone(value)
+
+    @field_validator("forbidden")
+    @classmethod
+    def _last(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if empty := [span for span in value if span[:5] == span[6:]]:
+            raise ValueError(f"{empty[0]} ends where it begins")
+        return value
 
 
 class TrackingSettings(_Part):
@@ -89,8 +138,15 @@ class Settings(_Part):
     rules: tuple[str, ...] = Field(default=(), description="Your own rule files, before ours.")
     tenant: TenantSettings = Field(default=TenantSettings(), description="The tenant.")
     accounts: tuple[AccountSettings, ...] = Field(default=(), description="Business units.")
+    routes: tuple[Literal["soap", "query", "tracking"], ...] = Field(
+        default=("soap", "tracking"),
+        min_length=1,
+        description="Routes that a pull takes, in this order; tracking only where it has a host.",
+    )
     soap: SoapSettings = Field(default=SoapSettings(), description="The SOAP route.")
+    query: QuerySettings = Field(default=QuerySettings(), description="The query route.")
     tracking: TrackingSettings = Field(default=TrackingSettings(), description="Extracts.")
+    calls: CallsSettings = Field(default=CallsSettings(), description="Calls.")
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries.")
     sends: SendsSettings = Field(default=SendsSettings(), description="Sent counts.")
 
@@ -106,13 +162,7 @@ class Settings(_Part):
     @field_validator("time_zone")
     @classmethod
     def _is_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(
-                f"no time zone is called {value[:60]!r}; say e.g. Europe/Vienna"
-            ) from error
-        return value
+        return _zone(value)
 
     @field_validator("accounts")
     @classmethod
@@ -121,3 +171,11 @@ class Settings(_Part):
         if twice := sorted({mid for mid in mids if mids.count(mid) > 1}):
             raise ValueError(f"the MID {twice[0]} is there twice")
         return value
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"no time zone is called {name[:60]!r}; say e.g. Europe/Vienna") from error
+    return name
