@@ -24,6 +24,8 @@ PARTS = (
     "blind_unread",
     "blind2_read",
     "blind2_unread",
+    "blind3_read",
+    "blind3_unread",
     "own_postmaster",
     "own_wording",
 )
@@ -32,6 +34,7 @@ _MAY_BE_READ = (
     "opened",
     "blind_read",
     "blind2_read",
+    "blind3_read",
 )  # while writing rules; of the others only figures
 CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
 
