@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 QUERY, AUTOMATION = 300, 0  # object type ids of activities
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One activity of an automation that runs."""
+
+    mid: int
+    number: str  # id of what it runs
+    later: frozenset[int] = frozenset()  # object type ids of the activities that follow it
+
+
 @dataclass(slots=True)
 class Runs:
     """Starts things and knows which of them run."""
@@ -38,7 +48,7 @@ class Runs:
     now: Callable[[], datetime]
     start_delay_s: float = 0.25  # how long nothing seems to happen after the start
     least_s: float = 0.25  # how long a run lasts at least
-    other: dict[int, Callable[[int, str], int]] = field(default_factory=dict)  # by type id
+    other: dict[int, Callable[[Activity], int]] = field(default_factory=dict)  # by type id
     _running: set[str] = field(default_factory=set)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -106,23 +116,24 @@ class Runs:
         self._set_status(object_id, RUNNING)
         error, rows = None, 0
         try:
-            for step in steps:
-                for entry in step.get("activities") or ():  # type: ignore[attr-defined]
-                    rows += self._run_activity(mid, entry)
+            for kind, activity in _in_order(mid, steps):
+                rows += self._run_activity(kind, activity)
         except QueryFailed as problem:
             error = str(problem)
+        except Exception:
+            logging.getLogger("sfmc_sandbox").exception("automation %s failed", object_id)
+            error = "An unexpected error occurred."
         self._set_status(object_id, -1 if error else READY)
         self.activities.end_task(task, self.now(), error=error, rows=rows)
 
-    def _run_activity(self, mid: int, entry: dict[str, object]) -> int:
-        kind, wanted = int(str(entry.get("objectTypeId") or 0)), str(entry.get("activityObjectId"))
+    def _run_activity(self, kind: int, activity: Activity) -> int:
         if kind == QUERY:
-            activity = self.activities.query(mid, wanted)
-            if activity is None:
-                raise QueryFailed(f"The query {wanted} does not exist.")
-            return self._fill(activity)
+            query = self.activities.query(activity.mid, activity.number)
+            if query is None:
+                raise QueryFailed(f"The query {activity.number} does not exist.")
+            return self._fill(query)
         if kind in self.other:
-            return self.other[kind](mid, wanted)
+            return self.other[kind](activity)
         return 0
 
     def _set_status(self, object_id: str, status: int) -> None:
@@ -142,3 +153,16 @@ class Runs:
     def close(self) -> None:
         """Waits for what runs."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(mid: int, steps: list[dict[str, object]]) -> list[tuple[int, Activity]]:
+    """The object type ids and activities of an automation's steps, one after another."""
+    entries = [
+        (int(str(entry.get("objectTypeId") or 0)), str(entry.get("activityObjectId")))
+        for step in steps
+        for entry in step.get("activities") or ()  # type: ignore[attr-defined]
+    ]
+    return [
+        (kind, Activity(mid, number, frozenset(later for later, _ in entries[place + 1 :])))
+        for place, (kind, number) in enumerate(entries)
+    ]

@@ -9,8 +9,9 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from starlette.responses import JSONResponse
 
 from sfmc_sandbox.activities import READY
+from sfmc_sandbox.extracts import ExtractRefused, file_name
 from sfmc_sandbox.wire.rest_answer import RestError, not_found
-from sfmc_sandbox.wire.rest_body import need, object_body, paged
+from sfmc_sandbox.wire.rest_body import need, object_body, paged, whole
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -104,14 +105,21 @@ def _steps(content: dict[str, Any]) -> list[object]:
                 "id": str(uuid4()),
                 "name": str(entry.get("name") or ""),
                 "activityObjectId": str(entry.get("activityObjectId") or ""),
-                "objectTypeId": int(entry.get("objectTypeId") or 0),
+                "objectTypeId": whole(entry, "objectTypeId"),
                 "displayOrder": number,
             }
-            for number, entry in enumerate(step.get("activities") or [], 1)
+            for number, entry in enumerate(_entries(step), 1)
         ]
         made.append({"id": str(uuid4()), "name": str(step.get("name") or f"Step {place}"),
                      "step": place, "activities": activities})  # fmt: skip
     return made
+
+
+def _entries(step: dict[str, Any]) -> list[dict[str, Any]]:
+    entries = step.get("activities") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise RestError(400, 10003, "The field activities must be a list of activities.")
+    return entries
 
 
 def change_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
@@ -157,13 +165,13 @@ def create_extract(sandbox: Sandbox, token: Token, request: Request) -> Response
     if not isinstance(fields, list) or not all(isinstance(entry, dict) for entry in fields):
         raise RestError(400, 10003, "The field dataFields must be a list.")
     made = {
-        "dataExtractDefinitionId": str(uuid4()),
         "key": str(content.get("key") or uuid4()),
         "description": "",
         "createdBy": 12345,
         "modifiedBy": 12345,
         "intervalType": 0,
         **content,
+        "dataExtractDefinitionId": str(uuid4()),
     }
     sandbox.definitions.add(token.mid, "dataextracts", made["dataExtractDefinitionId"], made)
     return JSONResponse(made)
@@ -173,11 +181,19 @@ def create_transfer(sandbox: Sandbox, token: Token, request: Request) -> Respons
     """POST /automation/v1/filetransfers."""
     content = object_body(request)
     need(content, "name", "fileSpec")
+    place = content.get("fileTransferLocationId") or location(token.mid)
+    if place != location(token.mid):
+        raise RestError(400, 10005, "The fileTransferLocationId is not valid.")
+    try:
+        file_name(str(content["fileSpec"]), sandbox.now())
+    except ExtractRefused as problem:
+        raise RestError(400, 10005, str(problem)) from problem
     made = {
-        "id": str(uuid4()), "description": "", "customerKey": str(uuid4()), "isEncrypted": False,
-        "isCompressed": False, "maxFileAge": 0, "maxFileAgeScheduleOffset": 0,
-        "maxImportFrequency": 0, "fileTransferLocationId": location(token.mid), "isUpload": True,
-        "isPgp": False, "isFileSpecLocalized": False, **content,
+        "description": "", "customerKey": str(uuid4()), "isEncrypted": False,
+        "isCompressed": False, "maxFileAgeScheduleOffset": 0, "maxImportFrequency": 0,
+        "isUpload": True, "isPgp": False, "isFileSpecLocalized": False, **content,
+        "id": str(uuid4()), "maxFileAge": whole(content, "maxFileAge"),
+        "fileTransferLocationId": place,
     }  # fmt: skip
     sandbox.definitions.add(token.mid, "filetransfers", made["id"], made)
     return JSONResponse(made)

@@ -42,6 +42,16 @@ def need(content: dict[str, Any], *names: str) -> None:
             raise RestError(400, 10002, f"The field {name} is required.")
 
 
+def whole(content: dict[str, Any], name: str) -> int:
+    """A field that is a whole number or nothing. Raises RestError 10001."""
+    value = content.get(name) or 0
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        value = int(value)
+    if not isinstance(value, int) or abs(value) >= 10**9:
+        raise RestError(400, 10001, f"The field {name} must be a whole number.")
+    return int(value)
+
+
 def page_of(request: Request, *, default: int, most: int) -> tuple[int, int]:
     """`$page` and `$pageSize`, the latter capped as the platform caps it."""
     values = []

@@ -16,7 +16,8 @@ from sfmc_sandbox.flow import Clock, Flow
 from sfmc_sandbox.queries import Queries
 from sfmc_sandbox.runs import Runs
 from sfmc_sandbox.sql.views import DataViews
-from sfmc_sandbox.storage import Storage, run_extract_activity
+from sfmc_sandbox.storage import DATA_EXTRACT, FILE_TRANSFER, Storage, run_extract_activity
+from sfmc_sandbox.transfers import run_transfer_activity
 from sfmc_sandbox.wire.change_subscriber import SETTABLE
 from sfmc_sandbox.wire.paging import Pages
 from sfmc_sandbox.wire.request_log import Log
@@ -82,9 +83,11 @@ class Sandbox:
         flow.listeners.append(ens.happened)
         flow.tickers.append(ens.tick)
         storage = Storage(tenant.plan.seed)
+        storage.now_ms = lambda: clock.now_ms
+        flow.tickers.append(storage.sweep)
         made = cls(tenant, extensions, activities, queries, runs, trouble, storage, flow, ens)
-        # A data extract activity in an automation (object type 73).
-        runs.other[73] = lambda mid, number: run_extract_activity(made, mid, number)
+        runs.other[DATA_EXTRACT] = lambda activity: run_extract_activity(made, activity)
+        runs.other[FILE_TRANSFER] = lambda activity: run_transfer_activity(made, activity)
         return made
 
     def close(self) -> None:
