@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import httpx2
 import uvicorn
 from lxml import etree
 
+from sfmc_sandbox.cli import listen_at
 from sfmc_sandbox.wire.app import make_app
 from sfmc_sandbox.wire.sandbox import Sandbox
 from sfmc_sandbox.wire.tearing import TearableProtocol
@@ -136,7 +136,7 @@ def both(left: str, right: str, operator: str = "AND") -> str:
 def running_sandbox(tenant: Tenant) -> Iterator[Caller]:
     """A sandbox around a tenant, on a free port of loopback."""
     sandbox = Sandbox.of(tenant)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen_at("127.0.0.1", 0)
     config = uvicorn.Config(
         make_app(sandbox), http=TearableProtocol, log_level="critical", lifespan="off", ws="none"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import httpx2
 import pyarrow.parquet as pq
 import pytest
 
-from sfmc_sandbox.cli import main
+from sfmc_sandbox.cli import listen_at, main
 from sfmc_sandbox.wire.trouble import SCENARIOS
 
 SERVE = [sys.executable, "-m", "sfmc_sandbox", "serve", "--port", "0", "--seed", "7",
@@ -86,3 +87,15 @@ def test_help_names_the_program_and_the_scenarios(capsys: pytest.CaptureFixture[
     text = capsys.readouterr().out
     assert text.startswith("usage: python -m sfmc_sandbox serve ")
     assert all(name in text for name in SCENARIOS)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_small_answers_do_not_wait_for_more(host: str) -> None:
+    try:
+        listener = listen_at(host, 0)
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with listener, socket.create_connection(listener.getsockname()[:2]):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
