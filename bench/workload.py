@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 CORPUS = Path(__file__).parent.parent / "tests" / "corpus" / "read.jsonl"
 OUT = Path(__file__).parent / "out"
 _GROUP = 250_000  # rows at a time
+_MEAN_BYTES = 131  # of a reply, as in the runs that the targets are from
 _SLOT = re.compile(
     r"(?P<addr>[\w.+-]+@(?:[\w-]+\.)+[a-z]{2,6})"
     r"|(?P<ip>(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]))"
@@ -21,12 +22,13 @@ _SLOT = re.compile(
     r"|(?P<id>\b(?=[0-9A-Z]*\d)(?=[0-9A-Z]*[A-Z])[0-9A-Z]{9,16}\b)"
 )
 _KINDS = ("addr", "ip", "host", "id")
-_POOL = 4096  # values per kind; a row has several slots, so nearly all rows differ
+_SIZES = (32, 13, 25, 11)  # bytes of a value of each kind
+_POOL = 1 << 16  # values per kind, so that most rows differ
 
 
 def workload(rows: int, *, seed: int = 7) -> Path:
     """A Parquet file with a column `text` of `rows` replies."""
-    path = OUT / f"replies_{rows}_{seed}.parquet"
+    path = OUT / f"replies_{rows}_{seed}_{_MEAN_BYTES}b.parquet"
     if path.exists():
         return path
     OUT.mkdir(exist_ok=True)
@@ -34,7 +36,7 @@ def workload(rows: int, *, seed: int = 7) -> Path:
     templates = [_pieces(text) for text in _texts()]
     pools = _pools(random.Random(seed))
     weights = 1 / np.arange(1, len(templates) + 1)
-    order = chance.permutation(len(templates))
+    order = _order(templates, weights, chance)
     fresh = path.with_suffix(".part")
     with pq.ParquetWriter(fresh, pa.schema([("text", pa.string())]), compression="zstd") as writer:
         for start in range(0, rows, _GROUP):
@@ -48,6 +50,17 @@ def workload(rows: int, *, seed: int = 7) -> Path:
             writer.write_table(pa.table({"text": texts}))
     fresh.rename(path)
     return path
+
+
+def _order(
+    templates: list[list[str | int]], weights: np.ndarray, chance: np.random.Generator
+) -> np.ndarray:
+    """Which template is the most frequent, and so on: random, of the wanted mean length."""
+    sizes = np.array(
+        [sum(len(p.encode()) if isinstance(p, str) else _SIZES[p] for p in t) for t in templates]
+    )
+    orders = (chance.permutation(len(templates)) for _ in range(1000))
+    return min(orders, key=lambda o: abs(sizes[o] @ weights / weights.sum() - _MEAN_BYTES))
 
 
 def _texts() -> list[str]:

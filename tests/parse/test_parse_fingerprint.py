@@ -99,9 +99,41 @@ def test_the_kernel_writes_the_skeleton_that_python_writes() -> None:
 
 
 @pytest.mark.skipif(compiled_kernel() is None, reason="built without a compiler")
+def test_the_kernel_s_quick_way_writes_what_its_slow_way_writes() -> None:
+    kernel, table = compiled_kernel(), keep_table(KEEP)
+    chance = random.Random(9)
+    made = texts(4000, 10)
+    long = [
+        "x" * 41,
+        "x" * 40 + ".",
+        "-" * 45,
+        "a1" * 45,
+        "k" * 50 + "@example.com",
+        "mx." * 30 + "de",
+    ]
+    for _ in range(10_000):
+        parts = [chance.choice(long) if chance.random() < 0.1 else chance.choice(made)
+                 for _ in range(chance.randint(1, 6))]  # fmt: skip
+        text = chance.choice(["", " ", ":", "  "]).join(parts)[chance.randint(0, 70) :].encode()
+        assert kernel.skeleton(text, table) == kernel.skeleton(text, table, True), text
+
+
+@pytest.mark.parametrize("compiled", TIERS)
+def test_prints_do_not_depend_on_threads_or_slices(compiled: bool) -> None:
+    made = pa.array([*texts(9000, 11), None, *texts(9000, 12)])
+    salts = np.arange(len(made), dtype=np.uint64) % np.uint64(3)
+    alone = Fingerprints(KEEP, compiled=compiled, threads=1).of(made, salts)
+    shared = Fingerprints(KEEP, compiled=compiled, threads=3)
+    assert (shared.of(made, salts) == alone).all()
+    assert (shared.of(made[7777:7999], salts[7777:7999]) == alone[7777:7999]).all()
+
+
+@pytest.mark.skipif(compiled_kernel() is None, reason="built without a compiler")
 @given(st.text(alphabet=st.characters(max_codepoint=127), max_size=300))
 def test_the_kernel_agrees_on_any_ascii(text: str) -> None:
-    bones = compiled_kernel().skeleton(text.encode(), keep_table(Keep()))
+    kernel, table = compiled_kernel(), keep_table(Keep())
+    bones = kernel.skeleton(text.encode(), table)
+    assert bones == kernel.skeleton(text.encode(), table, True)
     if bones is not None:
         assert bones.decode() == skeleton(text, Keep())
 

@@ -33,32 +33,40 @@ static void fill_tables(void) {
     lower['`'] = '\'';
 }
 
-/* What must not be masked, as Python laid it out: three sets of hashes, then the automaton. */
+/* What must not be masked, as Python laid it out: three sets of hashes, two filters that tell by
+ * the last eight bytes what is in no set, then the automaton. */
 typedef struct {
-    const uint64_t *tlds, *hosts, *addresses;
+    const uint64_t *tlds, *hosts, *addresses, *host_filter, *address_filter;
     uint64_t tld_mask, host_mask, address_mask;
+    uint64_t short_hosts; /* bit n: there are hosts of n < 8 bytes */
     const uint16_t *states; /* high bit: accepting */
     uint64_t state_count;
 } Keep;
 
+enum { HEAD = 5, FILTER = 64 };
+
 static int open_keep(Keep *keep, const Py_buffer *blob) {
     const uint64_t *head = (const uint64_t *)blob->buf;
-    if (blob->len < 32) return 0;
-    uint64_t words = 4 + head[0] + head[1] + head[2];
+    if (blob->len < HEAD * 8) return 0;
+    uint64_t words = HEAD + head[0] + head[1] + head[2] + 2 * FILTER;
     if ((uint64_t)blob->len < words * 8 + head[3] * SIGNS * 2) return 0;
-    keep->tlds = head + 4;
+    keep->tlds = head + HEAD;
     keep->hosts = keep->tlds + head[0];
     keep->addresses = keep->hosts + head[1];
-    keep->states = (const uint16_t *)(keep->addresses + head[2]);
+    keep->host_filter = keep->addresses + head[2];
+    keep->address_filter = keep->host_filter + FILTER;
+    keep->states = (const uint16_t *)(keep->address_filter + FILTER);
     keep->tld_mask = head[0] - 1;
     keep->host_mask = head[1] - 1;
     keep->address_mask = head[2] - 1;
     keep->state_count = head[3];
+    keep->short_hosts = head[4] & 0xfe;
     return 1;
 }
 
 #define FNV_START 14695981039346656037ULL
 #define FNV_PRIME 1099511628211ULL
+#define TAIL_PRIME 0x9e3779b97f4a7c15ULL
 
 static int in_set(const uint64_t *slots, uint64_t mask, uint64_t hash) {
     if (!hash) hash = 1;
@@ -71,6 +79,20 @@ static int sign_index(uint8_t c) {
     if (c >= 'a' && c <= 'z') return c - 'a';
     if (c >= '0' && c <= '9') return 26 + c - '0';
     return c == '_' ? 36 : c == '#' ? 37 : c == '-' ? 38 : -1;
+}
+
+/* Whether `n` letters are a top-level domain: up to eight are one number, hashed at once. */
+static int is_tld(const Keep *keep, const uint8_t *p, size_t n) {
+    uint64_t hash = FNV_START, key = 0;
+    if (n > 24) return 0;
+    if (n > 8) {
+        for (size_t i = n; i-- > 0;) hash = (hash ^ p[i]) * FNV_PRIME;
+    } else {
+        for (size_t i = 0; i < n; i++) key |= (uint64_t)p[i] << (8 * i);
+        hash = key * TAIL_PRIME;
+        hash ^= hash >> 32;
+    }
+    return in_set(keep->tlds, keep->tld_mask, hash);
 }
 
 static int has_code(const Keep *keep, const uint8_t *p, size_t n) {
@@ -97,7 +119,7 @@ static int is_kept_address(const Keep *keep, const uint8_t *p, size_t n) {
 #define is_digit(c) ((c) >= '0' && (c) <= '9')
 #define is_letter(c) ((c) >= 'a' && (c) <= 'z')
 
-static uint8_t *put(uint8_t *out, const char *words) {
+static inline uint8_t *put(uint8_t *out, const char *words) {
     size_t n = strlen(words);
     memcpy(out, words, n);
     return out + n;
@@ -180,9 +202,7 @@ static uint8_t *put_host(const Keep *keep, const uint8_t *p, size_t n, uint8_t *
         if (label < 2 || label > 24) return 0;
         for (size_t i = 0; i < label; i++)
             if (!is_letter(last[i])) return 0;
-        uint64_t hash = FNV_START;
-        for (size_t i = label; i-- > 0;) hash = (hash ^ last[i]) * FNV_PRIME;
-        if (!in_set(keep->tlds, keep->tld_mask, hash)) return 0;
+        if (!is_tld(keep, last, label)) return 0;
     }
     /* the longest domain that is kept, and before it at most three labels */
     uint64_t hash = FNV_START;
@@ -318,6 +338,18 @@ static uint8_t *put_run(const Keep *keep, const uint8_t *p, size_t n, int colons
     return out;
 }
 
+static uint8_t *put_run_counted(const Keep *keep, const uint8_t *p, size_t n, uint8_t *out) {
+    int colons = 0;
+    for (size_t i = 0; i < n; i++) colons += p[i] == ':';
+    return put_run(keep, p, n, colons, out);
+}
+
+#if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#include "_kernel_rows.h"
+#else
+#define quick_skeleton(keep, p, n, room, out) (-2)
+#endif
+
 /* "&lt;" and its like: the character, and how long the entity is; 0 if it is none */
 static uint8_t entity(const uint8_t *p, size_t n, size_t *length) {
     static const char *const names[] = {"lt;", "gt;", "amp;", "quot;", "apos;", "nbsp;",
@@ -433,8 +465,14 @@ static uint64_t hashed(const uint8_t *p, size_t n, uint64_t seed) {
     return mixed(a ^ mixed(b));
 }
 
-static uint64_t fingerprint(const Keep *keep, const uint8_t *p, size_t n, uint64_t salt, uint8_t *out) {
-    Py_ssize_t length = skeleton(keep, p, n, out);
+/* The skeleton, the quick way where the row is one for it. */
+static Py_ssize_t any_skeleton(const Keep *keep, const uint8_t *p, size_t n, size_t room, uint8_t *out) {
+    Py_ssize_t length = quick_skeleton(keep, p, n, room, out);
+    return length == -2 ? skeleton(keep, p, n, out) : length;
+}
+
+static uint64_t fingerprint(const Keep *keep, const uint8_t *p, size_t n, size_t room, uint64_t salt, uint8_t *out) {
+    Py_ssize_t length = any_skeleton(keep, p, n, room, out);
     uint64_t h = length < 0 ? hashed(p, n, salt ^ 0x5bd1e995a5a5a5a5ULL)
                             : hashed(out, (size_t)length, salt);
     return h ? h : 1; /* 0 marks an empty slot */
@@ -477,7 +515,8 @@ static PyObject *py_fingerprints(PyObject *module, PyObject *args) {
                 break;
             }
             uint64_t salt = salts.len ? ((const uint64_t *)salts.buf)[i] : 0;
-            ((uint64_t *)out.buf)[i] = fingerprint(&keep, bytes + low, (size_t)(high - low), salt, room);
+            ((uint64_t *)out.buf)[i] = fingerprint(
+                &keep, bytes + low, (size_t)(high - low), (size_t)(data.len - low), salt, room);
         }
         Py_END_ALLOW_THREADS
         if (is_sane) {
@@ -539,20 +578,23 @@ static PyObject *py_number(PyObject *module, PyObject *args) {
     return result;
 }
 
-/* skeleton(text, keep) → bytes, or None where the text is not plain */
+/* skeleton(text, keep, slowly) → bytes, or None where the text is not plain */
 static PyObject *py_skeleton(PyObject *module, PyObject *args) {
     Py_buffer text, blob;
     Keep keep;
+    int slowly = 0;
     PyObject *result = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "y*y*", &text, &blob)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*y*|p", &text, &blob, &slowly)) return NULL;
     uint8_t *room = (uint8_t *)malloc(OUT_ROOM);
     if (!room) {
         PyErr_NoMemory();
     } else if (!open_keep(&keep, &blob)) {
         bad("the keep table is cut short");
     } else {
-        Py_ssize_t length = skeleton(&keep, (const uint8_t *)text.buf, (size_t)text.len, room);
+        const uint8_t *p = (const uint8_t *)text.buf;
+        size_t n = (size_t)text.len;
+        Py_ssize_t length = slowly ? skeleton(&keep, p, n, room) : any_skeleton(&keep, p, n, n, room);
         if (length < 0) {
             result = Py_None;
             Py_INCREF(result);

@@ -6,7 +6,9 @@ portable one. Their hashes differ and are never stored; what follows from them d
 
 from __future__ import annotations
 
+import os
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_MOST_THREADS = 2  # more help little: the reader and the table behind them have one
+_FEWEST_ROWS = 8192  # of a thread; fewer do not pay for it
+
+
 def compiled_kernel() -> ModuleType | None:
     """The compiled kernel; None where the package was built without one."""
     try:
@@ -36,13 +42,14 @@ def compiled_kernel() -> ModuleType | None:
 class Fingerprints:
     """Fingerprints of texts under one `Keep`. Safe to share between threads."""
 
-    def __init__(self, keep: Keep, *, compiled: bool | None = None) -> None:
-        """`compiled`: which tier; None for the best there is."""
+    def __init__(self, keep: Keep, *, compiled: bool | None = None, threads: int = 0) -> None:
+        """`compiled`: which tier; None for the best there is. `threads` per batch; 0 for two."""
         self._kernel = None if compiled is False else compiled_kernel()
         if compiled and self._kernel is None:
             raise RuntimeError("this installation has no compiled kernel")
         self._table = keep_table(keep) if self._kernel else b""
         self._premask = None if self._kernel else Premask(keep)
+        self._threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
 
     @property
     def tier(self) -> str:
@@ -54,11 +61,27 @@ class Fingerprints:
         import numpy as np
 
         prints = np.empty(len(texts), np.uint64)
-        if len(texts) and self._kernel:
-            self._compiled(texts, salts, prints)
-        elif len(texts) and self._premask:
-            prints = self._premask.prints(texts, salts)
+        # Each print depends on its own row alone, so it does not matter who works on which.
+        step = max(_FEWEST_ROWS, -(-len(texts) // self._threads))
+        parts = [slice(start, start + step) for start in range(0, len(texts), step)]
+
+        def work(part: slice) -> None:
+            some = None if salts is None else salts[part]
+            self._part(texts.slice(part.start, step), some, prints[part])
+
+        if len(parts) < 2:
+            for part in parts:
+                work(part)
+        else:
+            with ThreadPoolExecutor(len(parts)) as pool:
+                list(pool.map(work, parts))
         return prints
+
+    def _part(self, texts: pa.Array[Any], salts: Any, prints: Any) -> None:
+        if self._premask:
+            prints[:] = self._premask.prints(texts, salts)
+        else:
+            self._compiled(texts, salts, prints)
 
     def _compiled(self, texts: pa.Array[Any], salts: Any, prints: Any) -> None:
         import pyarrow as pa
@@ -80,26 +103,33 @@ def skeleton(text: str, keep: Keep) -> str:
 
 
 def keep_table(keep: Keep) -> bytes:
-    """What must not be masked, laid out for the kernel: three sets of hashes and an automaton."""
+    """What must not be masked, laid out for the kernel: sets of hashes, filters, an automaton."""
     forms = keep.code_forms
     addresses = [code for code in keep.codes if "@" in code or "." in code]
-    sets = [_hash_set(words) for words in (TLDS, keep.hosts, addresses)]
+    hosts = {_backward_hash(word) for word in keep.hosts}
+    sets = [
+        _hash_set({_tail_hash(word) if len(word) <= 8 else _backward_hash(word) for word in TLDS}),
+        _hash_set(hosts),
+        _hash_set({_backward_hash(word) for word in addresses}),
+    ]
     states = array("H", forms.table) if forms else array("H")
     if forms:
         accepting = forms.accepting
         states = array("H", (state | accepting[state] << 15 for state in states))
-    head = array("Q", [*(len(slots) for slots in sets), len(forms.accepting) if forms else 0])
-    return b"".join(part.tobytes() for part in (head, *sets, states))
+    short = {len(host.encode()) for host in keep.hosts if len(host.encode()) < 8}
+    counts = [*(len(slots) for slots in sets), len(forms.accepting) if forms else 0]
+    head = array("Q", [*counts, sum(1 << length for length in short)])
+    filters = [_filter(keep.hosts), _filter(addresses)]
+    return b"".join(part.tobytes() for part in (head, *sets, *filters, states))
 
 
-def _hash_set(words: Iterable[str]) -> array[int]:
+def _hash_set(hashes: set[int]) -> array[int]:
     """Open addressing; a quarter full, so that looking for what is not there ends at once."""
-    hashes = {_backward_hash(word) for word in words}
     size = 8
     while size < 4 * len(hashes):
         size *= 2
     slots = array("Q", bytes(8 * size))
-    for value in sorted(hashes):
+    for value in sorted(value or 1 for value in hashes):
         at = value % size
         while slots[at]:
             at = (at + 1) % size
@@ -107,9 +137,30 @@ def _hash_set(words: Iterable[str]) -> array[int]:
     return slots
 
 
+def _filter(words: Iterable[str]) -> array[int]:
+    """4,096 bits: by their last eight bytes, words that are not among `words` are told."""
+    bits = array("Q", bytes(512))
+    for word in words:
+        place = _tail_key(word) * _TAIL_PRIME % (1 << 64) >> 52
+        bits[place >> 6] |= 1 << (place & 63)
+    return bits
+
+
+_TAIL_PRIME = 0x9E3779B97F4A7C15
+
+
+def _tail_key(word: str) -> int:
+    return int.from_bytes(word.encode()[-8:], "little")
+
+
+def _tail_hash(word: str) -> int:
+    value = _tail_key(word) * _TAIL_PRIME % (1 << 64)
+    return value ^ value >> 32
+
+
 def _backward_hash(word: str) -> int:
     """FNV-1a from the end: one pass then knows every domain above a host."""
     value = 14695981039346656037
     for byte in reversed(word.encode()):
         value = ((value ^ byte) * 1099511628211) & 0xFFFF_FFFF_FFFF_FFFF
-    return value or 1
+    return value

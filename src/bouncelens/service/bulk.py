@@ -53,10 +53,13 @@ class Replies:
 class Bulk:
     """Looks templates up, and judges what is new. Safe to share between threads."""
 
-    def __init__(self, judge: Judge, *, compiled: bool | None = None) -> None:
-        """`compiled`: which tier of fingerprints; None for the best there is."""
+    def __init__(self, judge: Judge, *, compiled: bool | None = None, threads: int = 0) -> None:
+        """`compiled`: which tier of prints, None for the best there is; `threads`: for a batch.
+
+        With 0 there are two threads where there are two processors. They change no outcome.
+        """
         self._judge = judge
-        self._prints = Fingerprints(judge.keep, compiled=compiled)
+        self._prints = Fingerprints(judge.keep, compiled=compiled, threads=threads)
         self._lock = threading.Lock()
         self.misses = 0  # replies that had to be judged
         self._start_again()
