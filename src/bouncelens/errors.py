@@ -8,7 +8,8 @@
     ├── SignInRefused          Marketing Cloud does not accept who we say we are           exit 4
     ├── SourceError            Marketing Cloud, or a file server, could not give a page    exit 5
     │   ├── PageLost           its answer did not arrive whole                             exit 5
-    │   └── Unreachable        there is no connection to it at all                         exit 5
+    │   ├── Unreachable        there is no connection to it at all                         exit 5
+    │   └── ForbiddenNow       the settings allow no call at this time of day              exit 5
     └── StoreError             the lake or the ledger cannot be read or written            exit 5
 
 Each says what failed, with what, and what to do next. `may_retry` tells the retry loop, and
@@ -91,6 +92,19 @@ class PageLost(SourceError):
 
 class Unreachable(SourceError):
     """There is no connection to the host: nothing else will work there either."""
+
+
+class ForbiddenNow(SourceError):
+    """It is a time of day in which the settings allow no call. `hours`: until when, and where."""
+
+    def __init__(self, source: str, hours: str) -> None:
+        super().__init__(
+            source,
+            f"no call is made between {hours.replace('-', ' and ', 1)} (calls.forbidden).",
+            may_retry=False,
+            advice="Run it again after that; it goes on where it stopped.",
+        )
+        self.hours = hours
 
 
 class StoreError(BouncelensError):

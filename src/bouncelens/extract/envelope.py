@@ -1,4 +1,4 @@
-"""SOAP envelopes: a Retrieve written, its answer read by local name and with no trust.
+"""SOAP envelopes: calls written, answers read by local name and with no trust.
 
 By local name, because live answers carry elements that the WSDL lacks and the order is not kept.
 """
@@ -20,11 +20,22 @@ _ENVELOPE = (
     '<?xml version="1.0" encoding="utf-8"?>'
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsi="{xsi}">'
     '<s:Header><fueloauth xmlns="http://exacttarget.com">{token}</fueloauth></s:Header>'
-    '<s:Body><RetrieveRequestMsg xmlns="{partner}"><RetrieveRequest>'
+    "<s:Body>{body}</s:Body></s:Envelope>"
+)
+_RETRIEVE = (
+    '<RetrieveRequestMsg xmlns="{partner}"><RetrieveRequest>'
     "<ObjectType>{object_type}</ObjectType>{properties}{filter}{more}"
     "<Options><BatchSize>{batch_size}</BatchSize></Options>"
-    "</RetrieveRequest></RetrieveRequestMsg></s:Body></s:Envelope>"
+    "</RetrieveRequest></RetrieveRequestMsg>"
 )
+# The message around the objects of a call that changes something, and what is before them.
+_CHANGES = {
+    "Create": ("CreateRequest", "<Options />", ""),
+    "Update": ("UpdateRequest", "<Options />", ""),
+    "Delete": ("DeleteRequest", "<Options />", ""),
+    "Perform": ("PerformRequestMsg", "<Action>Start</Action>", "Definitions"),
+    "Schedule": ("ScheduleRequestMsg", "<Action>{more}</Action>", "Interactions"),
+}
 _OPERAND = (
     '<{side}Operand xsi:type="SimpleFilterPart"><Property>{name}</Property>'
     "<SimpleOperator>{operator}</SimpleOperator><DateValue>{value}</DateValue></{side}Operand>"
@@ -75,6 +86,31 @@ class Retrieved:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of the one object of a Create, Update, Delete, Perform or Schedule."""
+
+    is_ok: bool
+    message: str
+    code: str | None
+    object_id: str | None  # of what was made
+
+
+Content = tuple[tuple[str, "str | Content"], ...]  # elements in order: text or more elements
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object to create, update, delete, start or schedule. `action` and `schedule` are for
+    Schedule only: start or pause, and when."""
+
+    verb: str  # a key of _CHANGES
+    object_type: str
+    content: Content
+    action: str = ""
+    schedule: Content = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A SOAP fault. `number` and `message` come from its apifault detail, where there is one."""
 
@@ -90,16 +126,42 @@ class Unreadable(ValueError):
 
 def write_retrieve(ask: Ask, token: str, continue_id: str | None) -> bytes:
     """The envelope for a first page, or for the page after the one named by `continue_id`."""
-    return _ENVELOPE.format(
-        xsi=_XSI,
+    body = _RETRIEVE.format(
         partner=_PARTNER,
-        token=escape(token),
         object_type=escape(ask.object_type),
         properties="".join(f"<Properties>{escape(p)}</Properties>" for p in ask.properties),
         filter=_filter(ask.filter),
         more=f"<ContinueRequest>{escape(continue_id)}</ContinueRequest>" if continue_id else "",
         batch_size=ask.batch_size,
-    ).encode()
+    )
+    return _ENVELOPE.format(xsi=_XSI, token=escape(token), body=body).encode()
+
+
+def write_change(change: Change, token: str) -> bytes:
+    """The envelope for a call that changes one object."""
+    message, before, around = _CHANGES[change.verb]
+    kind = escape(change.object_type)
+    name = {"Definitions": "Definition", "Interactions": "Interaction"}.get(around, "Objects")
+    body = f'<{name} xsi:type="{kind}">{_elements(change.content)}</{name}>'
+    if around:
+        body = f"<{around}>{body}</{around}>"
+    if change.schedule:
+        body = f"<Schedule>{_elements(change.schedule)}</Schedule>{body}"
+    before = before.format(more=escape(change.action))
+    body = f'<{message} xmlns="{_PARTNER}">{before}{body}</{message}>'
+    return _ENVELOPE.format(xsi=_XSI, token=escape(token), body=body).encode()
+
+
+def _elements(content: Content) -> str:
+    """Elements; a name may carry its type as `Recurrence:DailyRecurrence`."""
+    written = []
+    for name, value in content:
+        tag, _, kind = name.partition(":")
+        inner = _clean(value) if isinstance(value, str) else _elements(value)
+        written.append(
+            f"<{tag}{f' xsi:type={chr(34)}{kind}{chr(34)}' if kind else ''}>{inner}</{tag}>"
+        )
+    return "".join(written)
 
 
 def _filter(asked: Between | OneOf) -> str:
@@ -128,8 +190,8 @@ def _clean(text: str) -> str:
     return escape("".join(c for c in text if c >= " " or c in "\t\n\r"))
 
 
-def read_answer(body: bytes) -> Retrieved | Fault:
-    """The page or the fault in an answer. Raises Unreadable."""
+def read_answer(body: bytes) -> Retrieved | Changed | Fault:
+    """The page, the outcome or the fault in an answer. Raises Unreadable."""
     root = _parse(body)
     message = _first(root, "RetrieveResponseMsg")
     if message is not None:
@@ -138,9 +200,11 @@ def read_answer(body: bytes) -> Retrieved | Fault:
             request_id=_said(message, "RequestID"),
             results=tuple(_result(e) for e in message if _name(e) == "Results"),
         )
+    if (changed := _changed(root)) is not None:
+        return changed
     fault = _first(root, "Fault")
     if fault is None:
-        raise Unreadable("it is neither a RetrieveResponseMsg nor a Fault")
+        raise Unreadable("it is neither an answer to our call nor a Fault")
     detail = _first(fault, "apifault")
     return Fault(
         code=_said(fault, "faultcode") or _deep(fault, "Code", "Value") or "",
@@ -148,6 +212,31 @@ def read_answer(body: bytes) -> Retrieved | Fault:
         number=None if detail is None else _said(detail, "Code"),
         message=None if detail is None else _said(detail, "Message"),
     )
+
+
+def _changed(root: Any) -> Changed | None:
+    found = {_name(e): e for e in root.iter() if _name(e) in _ANSWERS}
+    if not found:
+        return None
+    message = next(iter(found.values()))
+    status = _said(message, "OverallStatus") or ""
+    # Create and its like answer one Results; Perform and Schedule one Result within it.
+    result = _first(message, "Result")
+    result = _first(message, "Results") if result is None else result
+    if result is None:
+        return Changed(status == "OK", _said(message, "OverallStatusMessage") or status, None, None)
+    return Changed(
+        (_said(result, "StatusCode") or status) == "OK",
+        _said(result, "StatusMessage") or status,
+        _said(result, "ErrorCode"),
+        _said(result, "NewObjectID"),
+    )
+
+
+_ANSWERS = (
+    *("CreateResponse", "UpdateResponse", "DeleteResponse"),
+    *("PerformResponseMsg", "ScheduleResponseMsg"),
+)
 
 
 def _parse(body: bytes) -> Any:

@@ -1,7 +1,4 @@
-"""One SOAP Retrieve: signed in, tried again where that can help, its answer's meaning found out.
-
-Marketing Cloud says "wrong" in four ways: HTTP status, fault, OverallStatus with HTTP 200, silence.
-"""
+"""One SOAP Retrieve: tried again where that can help, its answer's meaning found out."""
 
 from __future__ import annotations
 
@@ -9,17 +6,11 @@ from dataclasses import replace
 
 from bouncelens.bounce import Account
 from bouncelens.errors import PageLost, SignInRefused, SourceError
-from bouncelens.extract.envelope import (
-    Ask,
-    Fault,
-    Retrieved,
-    Unreadable,
-    read_answer,
-    write_retrieve,
-)
+from bouncelens.extract.envelope import Ask, Changed, Retrieved, write_retrieve
 from bouncelens.extract.limits import Patience
-from bouncelens.extract.signin import SignIn, Token
-from bouncelens.extract.wire import Answer, Call, Wire
+from bouncelens.extract.signin import SignIn
+from bouncelens.extract.soap_call import PACKAGE_ADVICE, SoapCall, SoapCaller, clean
+from bouncelens.extract.wire import Wire
 
 # What an OverallStatus says besides OK and MoreDataAvailable → what it means for us.
 _ERRORS = (
@@ -33,18 +24,22 @@ _ERRORS = (
     ("invalid column name", "final"),
     ("incorrect syntax", "final"),
 )
-_FINAL_FAULTS = ("8",)  # UnsupportedObject
-_SCOPE_ADVICE = (
-    "In Setup > Apps > Installed Packages, open the package and tick Tracking Events: Read; "
-    "it takes up to five minutes to count."
-)
+# The scope an object needs, as the package's page calls it.
+_SCOPES = {
+    "Subscriber": "List and Subscribers: Read",
+    "DataExtension": "Data Extensions: Read",
+    "DataExtensionField": "Data Extensions: Read",
+    "QueryDefinition": "Automations: Read",
+    "Automation": "Automations: Read",
+    "BusinessUnit": "Business Units: Read",
+}
 
 
 class Retriever:
     """Asks for pages. What a tenant does not know is remembered and not asked for again."""
 
     def __init__(self, sign_in: SignIn, wire: Wire, patience: Patience) -> None:
-        self._sign_in, self._wire, self.patience = sign_in, wire, patience
+        self._caller, self.patience = SoapCaller(sign_in, wire), patience
         self._unknown: set[tuple[str, str]] = set()  # (object, property) this tenant lacks
 
     def known(self, object_type: str, properties: tuple[str, ...]) -> tuple[str, ...]:
@@ -71,42 +66,24 @@ class Retriever:
     def _once(self, account: Account, ask: Ask, continue_id: str | None) -> Retrieved:
         while True:
             asked = replace(ask, properties=self.known(ask.object_type, ask.properties))
-            page = self._signed_in(account, asked, continue_id)
+            page = self._asked(account, asked, continue_id)
             lacking = _lacking_properties(page.status, asked.properties)
             if not lacking:
-                return _checked(page, source_of(account, ask.object_type))
+                return _checked(page, source_of(account, ask.object_type), ask.object_type)
             self._unknown |= {(ask.object_type, name) for name in lacking}
 
-    def _signed_in(self, account: Account, ask: Ask, continue_id: str | None) -> Retrieved:
-        """One call, with one renewal of the token when it is refused."""
+    def _asked(self, account: Account, ask: Ask, continue_id: str | None) -> Retrieved:
         source = source_of(account, ask.object_type)
-        token = self._sign_in.token(account.mid)
-        said = self._call(ask, token, continue_id, source=source)
-        if isinstance(said, Fault):
-            token = self._sign_in.renew(account.mid, token)
-            said = self._call(ask, token, continue_id, source=source)
-        if isinstance(said, Retrieved):
-            return said
-        raise SignInRefused(
-            f"{source}: a new token was refused too ({_clean(said.text)}).",
-            advice="In Setup > Apps > Installed Packages, check the package's access to this MID.",
+        asked = SoapCall(
+            "Retrieve",
+            lambda token: write_retrieve(ask, token, continue_id),
+            source,
+            scope_of(ask.object_type),
         )
-
-    def _call(
-        self, ask: Ask, token: Token, continue_id: str | None, *, source: str
-    ) -> Retrieved | Fault:
-        """The page, or the fault that says that the token is refused; other faults are raised."""
-        call = Call(
-            "POST",
-            token.soap_url + "Service.asmx",
-            {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": "Retrieve"},
-            write_retrieve(ask, token.access, continue_id),
-        )
-        answer = self._wire.send(call, source=source)
-        said = _read(answer, source)
-        if isinstance(said, Fault) and not _is_token_refused(said):
-            raise _fault_error(said, answer, source)
-        return said
+        page = self._caller.call(account, asked)
+        if isinstance(page, Changed):
+            raise PageLost(source, "the answer is one to another call.")
+        return page
 
 
 def source_of(account: Account, object_type: str) -> str:
@@ -114,42 +91,9 @@ def source_of(account: Account, object_type: str) -> str:
     return f"SOAP {object_type}, account {account.mid}"
 
 
-def _read(answer: Answer, source: str) -> Retrieved | Fault:
-    """What the server said. Raises PageLost where only a machine in between spoke."""
-    if answer.status in (200, 500):
-        try:
-            return read_answer(answer.body)
-        except Unreadable as error:
-            if answer.status == 200:
-                raise PageLost(source, f"the answer cannot be read: {error}.") from error
-    if answer.status in (401, 403):
-        return Fault("Security", f"HTTP {answer.status}")
-    if answer.status in (502, 504):
-        raise PageLost(source, f"HTTP {answer.status}.", is_slow=answer.status == 504)
-    raise SourceError(
-        source,
-        f"HTTP {answer.status}.",
-        may_retry=answer.status in (408, 425, 429) or answer.status >= 500,
-        retry_after_s=answer.retry_after_s(),
-    )
-
-
-def _is_token_refused(fault: Fault) -> bool:
-    return fault.code.rpartition(":")[2] == "Security"
-
-
-def _fault_error(fault: Fault, answer: Answer, source: str) -> Exception:
-    said = _clean(": ".join(t for t in (fault.text, fault.message) if t)) or "a fault without words"
-    if fault.number == "11":  # AuthorizationFailure
-        return SignInRefused(f"{source}: {said}.", advice=_SCOPE_ADVICE)
-    is_ours = fault.code.rpartition(":")[2] in ("Client", "Sender")
-    return SourceError(
-        source,
-        f"{said}.",
-        # SOAP throttles with HTTP 500 and a fault, so a server's fault is worth another try.
-        may_retry=not is_ours and fault.number not in _FINAL_FAULTS,
-        retry_after_s=answer.retry_after_s(),
-    )
+def scope_of(object_type: str) -> str:
+    """The scope that reading an object needs, as the package's page calls it."""
+    return _SCOPES.get(object_type, "Tracking Events: Read")
 
 
 def _lacking_properties(status: str, properties: tuple[str, ...]) -> set[str]:
@@ -160,21 +104,18 @@ def _lacking_properties(status: str, properties: tuple[str, ...]) -> set[str]:
     return words & set(properties)
 
 
-def _checked(page: Retrieved, source: str) -> Retrieved:
+def _checked(page: Retrieved, source: str, object_type: str) -> Retrieved:
     if page.status in ("OK", "MoreDataAvailable"):
         return page
     lower = page.status.lower()
     meaning = next((m for words, m in _ERRORS if words in lower), "unknown")
-    said = _clean(page.status) or "an answer without OverallStatus"
+    said = clean(page.status) or "an answer without OverallStatus"
     if meaning == "empty":
         return replace(page, status="OK")
     if meaning == "scope":
-        raise SignInRefused(f"{source}: {said}.", advice=_SCOPE_ADVICE)
+        raise SignInRefused(
+            f"{source}: {said}.", advice=PACKAGE_ADVICE.format(scope=scope_of(object_type))
+        )
     if meaning in ("lost", "slow"):
         raise PageLost(source, f"{said}.", is_slow=meaning == "slow")
     raise SourceError(source, f"{said}.", may_retry=meaning == "unknown")
-
-
-def _clean(text: str) -> str:
-    """A server's words fit for a sentence."""
-    return "".join(c for c in text if c.isprintable())[:300].rstrip(". ")

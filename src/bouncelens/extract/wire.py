@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bouncelens.errors import PageLost, SettingsInvalid, SourceError, Unreachable
+from bouncelens.extract.gate import Gate
 from bouncelens.extract.limits import retry_after_s
 
 if TYPE_CHECKING:
@@ -43,18 +47,53 @@ class Call:
     content: bytes = b""
 
 
+class Waited:
+    """How long at least one call was under way, and how many there were. For benches and logs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open, self._since = 0, 0.0
+        self.seconds, self.calls, self.most = 0.0, 0, 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """One call, for as long as the block runs."""
+        with self._lock:
+            if not self._open:
+                self._since = time.monotonic()
+            self._open += 1
+            self.calls, self.most = self.calls + 1, max(self.most, self._open)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+                if not self._open:
+                    self.seconds += time.monotonic() - self._since
+
+
 class Wire:
     """Sends calls. Safe to share between threads; close it at the end."""
 
-    def __init__(self, *, timeout_s: float = 300, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(
+        self, *, timeout_s: float = 300, max_bytes: int = _MAX_BYTES, gate: Gate | None = None
+    ) -> None:
         self._timeout_s, self._max_bytes = timeout_s, max_bytes
+        self._gate = gate or Gate()
+        self.waited = Waited()
         self._client: httpx2.Client | None = None
+        self._opening = threading.Lock()
 
     def send(self, call: Call, *, source: str) -> Answer:
         """The answer, whatever its status. `source` names the other side in errors.
 
-        Raises SourceError when there is no answer, PageLost when it broke off midway.
+        Raises SourceError when there is no answer, PageLost when it broke off midway, and
+        ForbiddenNow at a time of day in which the gate lets nothing through.
         """
+        with self._gate.call(source), self.waited.call():
+            return self._exchange(call, source)
+
+    def _exchange(self, call: Call, source: str) -> Answer:
         import httpx2
 
         client = self._open()
@@ -91,7 +130,9 @@ class Wire:
     def _open(self) -> httpx2.Client:
         import httpx2
 
-        if self._client is None:
+        with self._opening:
+            if self._client is not None:
+                return self._client
             timeout = httpx2.Timeout(self._timeout_s, connect=min(self._timeout_s, 15))
             # A proxy from the environment is for the outside, never for this machine.
             mounts = {f"all://{host}": None for host in ("127.0.0.1", "[::1]", "localhost")}

@@ -1,0 +1,76 @@
+"""What is set up in a tenant – data extensions, queries, automations –: found, made, removed.
+
+Every object is known by its external key, which is ours. So a call whose answer got lost is made
+again, and "exists already" or "does not exist" is then what was wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bouncelens.bounce import Account
+from bouncelens.errors import PageLost, SignInRefused, SourceError
+from bouncelens.extract.envelope import Ask, Change, Changed, OneOf, write_change
+from bouncelens.extract.limits import Patience
+from bouncelens.extract.retrieve import Retriever
+from bouncelens.extract.signin import SignIn
+from bouncelens.extract.soap_call import PACKAGE_ADVICE, SoapCall, SoapCaller, clean
+from bouncelens.extract.wire import Wire
+
+_SCOPES = {
+    "DataExtension": "Data Extensions: Write",
+    "QueryDefinition": "Automations: Write",
+    "Automation": "Automations: Write",
+}
+_NO_SCOPE = "11"
+
+
+class Objects:
+    """Finds and changes set-up objects over SOAP."""
+
+    def __init__(self, sign_in: SignIn, wire: Wire, patience: Patience) -> None:
+        self._caller, self._patience = SoapCaller(sign_in, wire), patience
+        self._retriever = Retriever(sign_in, wire, patience)
+
+    def find(
+        self, account: Account, object_type: str, properties: Sequence[str], where: OneOf
+    ) -> list[Mapping[str, str | None]]:
+        """The objects with one of the values. Raises SignInRefused or SourceError."""
+
+        def once() -> list[Mapping[str, str | None]]:
+            ask = Ask(object_type, tuple(properties), where)
+            page = self._retriever.page(account, ask)
+            rows = [*page.results]
+            while page.status == "MoreDataAvailable" and page.request_id and page.results:
+                page = self._retriever.page(account, ask, page.request_id)
+                rows += page.results
+            return rows
+
+        return self._patience.call(once)
+
+    def change(self, account: Account, change: Change) -> str | None:
+        """Make one change; the ObjectID of what was made. Raises SignInRefused, SourceError."""
+        source = f"{change.verb} {change.object_type}, account {account.mid}"
+        scope = _SCOPES.get(change.object_type, "Automations: Write")
+        if change.verb in ("Perform", "Schedule"):
+            scope = "Automations: Execute"
+        asked = SoapCall(change.verb, lambda token: write_change(change, token), source, scope)
+        said = self._patience.call(lambda: self._caller.call(account, asked))
+        if not isinstance(said, Changed):
+            raise PageLost(source, "the answer is one to another call.")
+        if said.is_ok:
+            return said.object_id
+        words = clean(said.message) or "refused without words"
+        if said.code == _NO_SCOPE or "permission failed" in words.lower():
+            advice = PACKAGE_ADVICE.format(scope=scope)
+            raise SignInRefused(f"{source}: {words}.", advice=advice)
+        raise SourceError(source, f"{words}.", may_retry=False)
+
+    def remove(self, account: Account, object_type: str, object_id: str) -> None:
+        """Remove an object; that it is gone already is no failure."""
+        change = Change("Delete", object_type, (("ObjectID", object_id),))
+        try:
+            self.change(account, change)
+        except SourceError:
+            if self.find(account, object_type, ("ObjectID",), OneOf("ObjectID", (object_id,))):
+                raise
