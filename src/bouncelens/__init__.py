@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bouncelens.bounce import Hardness, Verdict
+    from bouncelens.service.answer import Answer, NamedFacts
     from bouncelens.service.api import classify
 
-__all__ = ["Hardness", "Verdict", "__version__", "classify"]
+__all__ = ["Answer", "Hardness", "NamedFacts", "Verdict", "__version__", "classify"]
 __version__ = "0.1.0"
 
 
@@ -28,6 +29,10 @@ def __getattr__(name: str) -> object:
         from bouncelens import bounce
 
         return getattr(bounce, name)
+    if name in ("Answer", "NamedFacts"):
+        from bouncelens.service import answer
+
+        return getattr(answer, name)
     raise AttributeError(f"module 'bouncelens' has no attribute {name!r}")
 
 

@@ -52,9 +52,11 @@ class Blocklist:
     name: str
     operator: str
     kind: str  # what it holds: "ip" or "domain"
-    zones: tuple[str, ...]
-    lookup: str
+    zones: tuple[str, ...]  # DNS zones that replies quote
+    words: tuple[str, ...]  # regular expressions: how sentences and links name it
+    lookup: str  # where to look an entry up and have it removed; "" for a list that is closed
     note: str
+    is_general: bool = False  # stands for its operator, where no list of theirs is named
 
 
 def advice(
@@ -63,16 +65,18 @@ def advice(
     """What to do about `verdict`.
 
     `codes`: vendor codes and the enhanced status of the reply. `text`: the reply itself, for codes
-    that nobody picked out; at most 4,000 characters are read. `provider`: slug of the receiver.
+    that nobody picked out; at most 4,000 characters are read. `provider`: slug of the receiver;
+    without one, only codes count whose form nobody else uses.
     """
     spoken = " ".join((*codes, text[:_LONGEST_TEXT]))
-    for family, pattern in _families():
-        if family.get("provider", provider) != provider:
+    for family in _families():
+        if verdict.reason not in family.reasons and family.reasons:
             continue
-        if verdict.reason not in family.get("reasons", (verdict.reason,)):
+        if family.providers and provider is not None and provider not in family.providers:
             continue
-        if pattern.search(spoken):
-            return _advice(family)
+        form = family.alone if family.providers and provider is None else family.codes
+        if form is not None and form.search(spoken):
+            return family.advice
     return _advice(_read("steps.toml")["reason"][verdict.reason])
 
 
@@ -86,16 +90,14 @@ def other_names(reason: str) -> OtherNames:
 
 
 def lists_named(text: str) -> tuple[Blocklist, ...]:
-    """The lists whose zone stands in `text`, in the order of lists.toml."""
-    lowered = text.lower()
-    return tuple(
-        entry
-        for entry in _lists()
-        if any(
-            re.search(rf"(?<![\w.-]){re.escape(zone)}(?![\w-]|\.\w)", lowered)
-            for zone in entry.zones
-        )
-    )
+    """The lists that the first 4,000 characters of `text` name, in the order of lists.toml.
+
+    By a zone, or in words. An operator's general entry counts where none of its lists is named.
+    """
+    lowered = text[:_LONGEST_TEXT].lower()
+    named = [entry for entry in _lists() if _form_of(entry.id).search(lowered)]
+    particular = {entry.operator for entry in named if not entry.is_general}
+    return tuple(e for e in named if not (e.is_general and e.operator in particular))
 
 
 def _advice(entry: dict[str, Any]) -> Advice:
@@ -107,17 +109,46 @@ def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((RULES / name).read_text("utf-8"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Vendor codes that ask for the same steps."""
+
+    codes: re.Pattern[str]
+    alone: re.Pattern[str] | None  # those that tell whose they are by themselves
+    providers: frozenset[str]
+    reasons: frozenset[str]
+    advice: Advice
+
+
 @cache
-def _families() -> tuple[tuple[dict[str, Any], re.Pattern[str]], ...]:
+def _families() -> tuple[_Family, ...]:
     return tuple(
-        (family, re.compile(rf"(?<![\w.#-])(?:{family['codes']})(?![\w-]|\.\d)"))
-        for family in _read("steps.toml")["code"]
+        _Family(
+            _whole_words(entry["codes"]),
+            _whole_words(entry["alone"]) if "alone" in entry else None,
+            frozenset(entry.get("provider", ())),
+            frozenset(entry.get("reasons", ())),
+            _advice(entry),
+        )
+        for entry in _read("steps.toml")["code"]
     )
+
+
+def _whole_words(codes: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.#-])(?:{codes})(?![\w-]|\.\d)")
 
 
 @cache
 def _lists() -> tuple[Blocklist, ...]:
     return tuple(
-        Blocklist(**{**entry, "zones": tuple(entry["zones"])})
+        Blocklist(**{**entry, "zones": tuple(entry["zones"]), "words": tuple(entry["words"])})
         for entry in _read("lists.toml")["list"]
     )
+
+
+@cache
+def _form_of(name: str) -> re.Pattern[str]:
+    """Where the list of this id is named."""
+    entry = next(entry for entry in _lists() if entry.id == name)
+    zones = [rf"(?<![\w.-]){re.escape(zone)}(?![\w-]|\.\w)" for zone in entry.zones]
+    return re.compile("|".join((*zones, *entry.words)))

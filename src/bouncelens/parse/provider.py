@@ -6,22 +6,40 @@ own domain says nothing and its MX does.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 _TABLE = Path(__file__).parent / "providers.toml"
+_LONGEST_TEXT = 4000  # characters; SFMC keeps no more
+
+_NAME = r"[a-z0-9](?:[a-z0-9_-]{0,62}\.){1,8}[a-z]{2,24}"
+# Where a reply names the host that answered; the sender's own host stands elsewhere.
+_SPEAKER = re.compile(
+    rf"(?<!client )(?<!helo )(?<!your )(?<!sending )(?<!from )\bhost ({_NAME})\.? ?[\[(]"  # Postfix
+    rf"|^<?({_NAME}) ?\[[0-9a-f.:]+\]>?(?: said:| did not like|:)"
+    rf"|\b(?:conversation with|talking to|connect(?:ing)? to|connection with) ({_NAME})"
+    rf"|\b(?:receiving server|remote[- ]mta|generating server)[:;]? ?(?:dns; ?)?({_NAME})"
+    rf"|^(?:smtp; ?)?[245]\d\d[ -](?:[245]\.\d+\.\d+ )?((?:[a-z0-9_-]+\.){{2,8}}[a-z]{{2,24}}) "
+    rf"|\[({_NAME})(?: [0-9tz:.-]+(?: [0-9a-f]+)?)?\]"  # Exchange
+    rf"|[(-] ?({_NAME})\)?$",  # Yahoo, SoftBank
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A receiver: `slug` in data and rules, `name` for people, the domains and hosts it runs."""
+    """A receiver: `slug` in data and rules, `name` for people, the domains and hosts it runs.
+
+    `signs`: words in lower case that nobody else puts into a reply.
+    """
 
     slug: str
     name: str
     domains: tuple[str, ...]
     hosts: tuple[str, ...]
+    signs: tuple[str, ...] = ()
 
 
 @cache
@@ -34,6 +52,7 @@ def providers() -> tuple[Provider, ...]:
             entry["name"],
             tuple(entry.get("domains", ())),
             tuple(entry.get("hosts", ())),
+            tuple(entry.get("signs", ())),
         )
         for entry in entries
     )
@@ -51,9 +70,27 @@ def provider_of(domain: str | None, host: str | None = None) -> str | None:
     return by_domain.get(domain) or _lookup(by_host, domain)
 
 
-def provider_hosts() -> frozenset[str]:
-    """Every host suffix of the table."""
-    return frozenset(_index()[1])
+def provider_said(words: str) -> str | None:
+    """Slug of the provider whose host answered, as a reply's `words` name it; None: they do not.
+
+    At most 4,000 characters are read. For explanations only: a template's provider is the one of
+    the domain mailed (docs/decisions/0002).
+    """
+    lowered = words[:_LONGEST_TEXT].lower()
+    by_host = _index()[1]
+    for found in _SPEAKER.finditer(lowered):
+        host = next(group for group in found.groups() if group)
+        if slug := _lookup(by_host, host):
+            return slug
+    for provider in providers():
+        if any(sign in lowered for sign in provider.signs):
+            return provider.slug
+    return None
+
+
+def provider_name(slug: str | None) -> str | None:
+    """What people call the provider of this slug; None for one that the table does not have."""
+    return next((each.name for each in providers() if each.slug == slug), None)
 
 
 def _lookup(by_host: dict[str, str], host: str) -> str | None:

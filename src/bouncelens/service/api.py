@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from bouncelens.bounce import Verdict
+    from bouncelens.service.answer import Answer, Answers
     from bouncelens.service.judge import Judge
 
 _ROWS = 65_536
@@ -36,27 +36,23 @@ class Classify:
         status: str | None = None,
         domain: str | None = None,
         provider: str | None = None,
-    ) -> Verdict:
-        """The verdict on one reply.
+    ) -> Answer:
+        """The verdict on one reply, and on demand what else it says.
 
-        `code` and `status` count where the text has none; `domain` is the one mailed, `provider`
-        the slug of who runs the mailbox. Never raises for any text.
+        `code` and `status` count where the text has none; `domain`: the address mailed, or its
+        domain; `provider`: slug of who runs the mailbox. Never raises for any text.
         """
-        provider = provider or _provider(domain)
-        return self._judge.template_and_verdict(text, code, status, provider=provider)[1]
+        from bouncelens.service.answer import Answer, Asked
 
-    def many(self, texts: Iterable[str | None]) -> list[Verdict]:
-        """The verdicts on many replies, in order; each distinct template is judged once."""
-        import pyarrow as pa
+        slug = provider or _provider(domain)
+        verdict = self._judge.template_and_verdict(text, code, status, provider=slug)[1]
+        return Answer(self._judge, Asked(text, code, status, domain, provider), verdict)
 
-        from bouncelens.service.bulk import Replies
+    def many(self, texts: Iterable[str | None]) -> Answers:
+        """The answers on many replies, in order; each distinct template is judged once."""
+        from bouncelens.service.answer import Answers
 
-        given, verdicts = list(texts), []
-        for start in range(0, len(given), _ROWS):
-            replies = Replies(pa.array(given[start : start + _ROWS], pa.string()))
-            numbers, entries = self._judge.bulk.look_up(replies)
-            verdicts += [entries[number].shared for number in numbers]
-        return verdicts
+        return Answers(self._judge, list(texts), rows=_ROWS)
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """`batch` with the columns of its verdicts appended.
@@ -89,7 +85,7 @@ class Classify:
 def _provider(domain: str | None) -> str | None:
     from bouncelens.parse.provider import provider_of
 
-    return provider_of(domain) if domain else None
+    return provider_of(domain.rpartition("@")[2]) if domain else None
 
 
 classify = Classify()

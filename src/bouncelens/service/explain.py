@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bouncelens.bounce import Reply, Template, Verdict
     from bouncelens.classify.guidance import Blocklist, OtherNames
     from bouncelens.classify.ruleset import Rule
-    from bouncelens.service.judge import Judge
+    from bouncelens.service.judge import Judge, Judged
 
 ACTORS = {
     "list_owner": "whoever keeps the list of addresses",
@@ -37,9 +37,13 @@ class Explanation:
     reply: Reply
     template: Template
     verdict: Verdict
+    span: tuple[int, int] | None  # of the words in `reply.text` that decided; None: a code did
+    provider: str | None  # who runs the mailbox, by the domain mailed or the host that answered
+    provider_name: str | None
     meaning: str
     for_the_address: str  # what hardness and temporary mean for it
-    actor: str  # in words
+    actor: str  # who has to act, in words
+    actor_id: str  # the same as rules and tables say it, such as dns_admin
     action: str  # in one sentence
     steps: tuple[str, ...]  # the same in order
     link: str | None  # a postmaster page or form that helps
@@ -70,31 +74,43 @@ def explain(
             "There is no reply to explain.",
             advice="Quote what the server said: bouncelens explain '550 5.1.1 …'",
         )
+    judged = judge.judge(text, code, status, domain=(mailed or "").rpartition("@")[2] or None)
+    return explained(judge, judged, mailed)
+
+
+def explained(judge: Judge, judged: Judged, mailed: str | None = None) -> Explanation:
+    """All about a reply that was judged by `judge`. `mailed`: as in `explain`."""
     from bouncelens.classify.guidance import advice, lists_named, other_names
+    from bouncelens.parse.provider import provider_name, provider_said
     from bouncelens.parse.retry import retry_after_s
 
-    judged = judge.judge(text, code, status, domain=(mailed or "").rpartition("@")[2] or None)
-    reason = judge.ruleset.reasons[judged.verdict.reason]
-    rule = rule_of(judge, judged.verdict.rule)
-    codes = [*judged.reply.facts.vendor_codes, judged.reply.enhanced_status or ""]
-    todo = advice(judged.verdict, codes, judged.template.provider)
-    others = _other_addresses(judged.reply.facts.addresses, mailed)
+    reply, verdict = judged.reply, judged.verdict
+    reason = judge.ruleset.reasons[verdict.reason]
+    rule = rule_of(judge, verdict.rule)
+    provider = judged.template.provider or provider_said(reply.text)
+    codes = [*reply.facts.vendor_codes, reply.enhanced_status or ""]
+    todo = advice(verdict, codes, provider)
+    others = _other_addresses(reply.facts.addresses, mailed)
     return Explanation(
-        reply=judged.reply,
+        reply=reply,
         template=judged.template,
-        verdict=judged.verdict,
+        verdict=verdict,
+        span=judged.span,
+        provider=provider,
+        provider_name=provider_name(provider),
         meaning=reason.meaning,
-        for_the_address=_for_the_address(judged.verdict),
+        for_the_address=_for_the_address(verdict),
         actor=ACTORS.get(todo.actor, todo.actor.replace("_", " ")),
+        actor_id=todo.actor,
         action=reason.action,
         steps=todo.steps,
         link=todo.link,
         family=todo.title,
-        lists=lists_named(judged.reply.text),
+        lists=lists_named(reply.text),
         called_elsewhere=other_names(reason.name),
         rule_file=rule.file if rule else None,
         source=rule.source if rule else None,
-        retry_after_s=retry_after_s(judged.reply.text),
+        retry_after_s=retry_after_s(reply.text),
         other_addresses=others,
         other_address_note=_note_on(others, mailed),
     )

@@ -33,6 +33,7 @@ class Judged:
     reply: Reply
     template: Template
     verdict: Verdict
+    span: tuple[int, int] | None  # of the words in `reply.text` that decided; None: a code did
 
 
 class Judge:
@@ -70,7 +71,8 @@ class Judge:
         reply, mask = reply_and_mask(text, self.keep, code=code, status=status)
         codes = reply.code, reply.enhanced_status
         template, judgement = self._judged(mask, codes, provider or provider_of(domain))
-        return Judged(reply, template, quoted(judgement, reply.text, mask))
+        span = _span(judgement, mask)
+        return Judged(reply, template, quoted(judgement, reply.text, mask), span)
 
     def template_and_verdict(
         self,
@@ -117,10 +119,14 @@ class Judge:
 
 def quoted(judgement: Judgement, words: str, mask: Masked) -> Verdict:
     """The verdict with the server's own words as evidence."""
+    span = _span(judgement, mask)
+    return replace(judgement.verdict, evidence=words[slice(*span)]) if span else judgement.verdict
+
+
+def _span(judgement: Judgement, mask: Masked) -> tuple[int, int] | None:
     if judgement.end <= judgement.start:
-        return judgement.verdict
-    start, end = mask.source_span(judgement.start, judgement.end)
-    return replace(judgement.verdict, evidence=words[start:end])
+        return None
+    return mask.source_span(judgement.start, judgement.end)
 
 
 @dataclass(frozen=True, slots=True)
