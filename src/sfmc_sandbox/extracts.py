@@ -5,15 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tomllib
 import zipfile
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from sfmc_sandbox import extract_files
 from sfmc_sandbox.rows import read_date
 
 if TYPE_CHECKING:
@@ -21,12 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sfmc_sandbox.extensions import DataExtension
+    from sfmc_sandbox.extract_files import Column
     from sfmc_sandbox.world.tenant import Tenant
 
 MAX_DAYS = 30  # of a fixed range; rolling ones reach further
 _ROLLING = {1, 7, 30, 60, 90}
-_CLOCK = "strftime({}, '%-m/%-d/%Y %-I:%M:%S %p')"
 _CHUNK = 20_000
+_DROPPABLE = {"BatchID", "Subject", "DateHeld", "Status"}
 FORBIDDEN_IN_NAMES = re.compile(r'[\\/:*<>|?"\x00-\x1f]')
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TOKENS = {
@@ -51,12 +50,7 @@ class Order:
     encoding: str = "utf-16-le"  # with a BOM; or utf-8
     is_quoted: bool = True
     troubles: frozenset[str] = field(default_factory=frozenset)
-
-
-@cache
-def _book() -> dict[str, Any]:
-    text = (files("sfmc_sandbox") / "extract.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    columns: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)  # of one's own
 
 
 def read_order(
@@ -65,9 +59,10 @@ def read_order(
     """An order from the parameters of an ExtractRequest or activity. Raises ExtractRefused."""
     given = {name.lower(): value.strip() for name, value in parameters.items()}
     kinds = tuple(
-        kind for kind, block in _book().items()
-        if kind != "values" and _is_true(given.get(block["flag"].lower(), ""))
-    )  # fmt: skip
+        kind
+        for kind in extract_files.kinds()
+        if any(_is_true(given.get(flag, "")) for flag in extract_files.flags(kind))
+    )
     if not kinds:
         raise ExtractRefused("No type of data was chosen to extract.")
     start, end = _range(given, now)
@@ -146,7 +141,8 @@ def tracking_extract(tenant: Tenant, order: Order, folder: Path) -> Path:
         for kind in order.kinds:
             _write_kind(tenant, order, kind, archive)
         if "zip-bomb" in order.troubles:
-            with archive.open("Conversions.csv", "w", force_zip64=True) as stream:
+            name = "More.csv" if "Conversions" in order.kinds else "Conversions.csv"
+            with archive.open(name, "w", force_zip64=True) as stream:
                 for _ in range(512):
                     stream.write(b"0" * (1 << 20))
     if "half-a-zip" in order.troubles:
@@ -156,16 +152,11 @@ def tracking_extract(tenant: Tenant, order: Order, folder: Path) -> Path:
 
 
 def _write_kind(tenant: Tenant, order: Order, kind: str, archive: zipfile.ZipFile) -> None:
-    columns = list(_book()[kind]["columns"])
+    columns = list(order.columns.get(kind) or extract_files.columns_of(kind))
     if "missing-column" in order.troubles:
-        columns.remove(
-            next(c for c in ("BatchID", "Subject", "DateHeld", "Status") if c in columns)
-        )
-    sql = _select(kind, columns)
-    accounts = ", ".join(str(int(mid)) for mid in order.accounts)
-    found = tenant.db.cursor().execute(
-        sql.replace("{scope}", f"IN ({accounts})"), [order.start, order.end]
-    )
+        columns.remove(next((c for c in columns if c[0] in _DROPPABLE), columns[-1]))
+    sql = extract_files.select(kind, tuple(columns), order.accounts)
+    found = tenant.db.cursor().execute(sql, [order.start, order.end])
 
     def rows() -> Iterator[tuple[object, ...]]:
         while chunk := found.fetchmany(_CHUNK):
@@ -178,7 +169,7 @@ def _write_kind(tenant: Tenant, order: Order, kind: str, archive: zipfile.ZipFil
         with io.TextIOWrapper(stream, encoding=order.encoding, newline="") as text:
             if order.encoding == "utf-16-le":
                 text.write("\ufeff")
-            names = [*columns, "CampaignID"] if extra else columns
+            names = [header for header, _ in columns] + (["CampaignID"] if extra else [])
             _write(text, names, ((*row, 0) if extra else row for row in rows()), order)
 
 
@@ -188,8 +179,9 @@ def _write(
     if order.shape == "xml":
         declared = "UTF-16" if order.encoding == "utf-16-le" else "UTF-8"
         text.write(f'<?xml version="1.0" encoding="{declared}"?>\r\n<rows>\r\n')
+        tags = [re.sub(r"^(?=\d)|\W", "_", name) for name in names]
         for row in rows:
-            cells = (f"<{n}>{_cell(v)}</{n}>" for n, v in zip(names, row, strict=True))
+            cells = (f"<{n}>{_cell(v)}</{n}>" for n, v in zip(tags, row, strict=True))
             text.write(f"<row>{''.join(cells)}</row>\r\n")
         text.write("</rows>\r\n")
         return
@@ -225,33 +217,6 @@ class _CutStream(io.RawIOBase):
         return len(data)
 
 
-def _select(kind: str, columns: list[str]) -> str:
-    block, values = _book()[kind], _book()["values"]
-
-    def value(name: str) -> str:
-        text = str(values[name]).replace("{event}", block.get("event", ""))
-        if kind == "SendJobs":
-            text = text.replace("e.mid", "j.mid").replace("e.job_id", "j.job_id")
-        if kind == "Subscribers":
-            text = text.replace("e.mid", "s.mid")
-        if kind == "Lists" and name in {"Status", "DateCreated"}:
-            return "'Active'" if name == "Status" else _CLOCK.format("min(e.start_time)")
-        return re.sub(r"\{clock:([^}]+)\}", lambda m: _CLOCK.format(m[1]), text)
-
-    chosen = ", ".join(value(name) for name in columns)
-    sources = {
-        "SendJobs": "job j WHERE j.mid {scope} AND j.start_time >= ? AND j.start_time < ? "
-        "ORDER BY j.start_time",
-        "Subscribers": "subscriber s WHERE s.mid {scope} AND (? < ?) ORDER BY s.sub",
-        "Lists": "job e WHERE e.mid {scope} AND (? < ?) GROUP BY e.mid, e.list_id",
-    }
-    source = sources.get(kind) or (
-        f"{block['table']} e JOIN subscriber s USING (sub) JOIN job j USING (job_id) "
-        "WHERE e.mid {scope} AND e.event_time >= ? AND e.event_time < ? ORDER BY e.event_time"
-    )
-    return f"SELECT {chosen} FROM {source}"  # noqa: S608 - our own table of columns
-
-
 def extension_extract(
     tenant: Tenant, extension: DataExtension, given: Mapping[str, str], *, folder: Path,
     now: datetime,
@@ -260,7 +225,7 @@ def extension_extract(
     path = folder / file_name(given.get("FileSpec") or f"{extension.name}.csv", now)
     names = [f.name for f in extension.fields]
     cells = ", ".join(
-        f"coalesce({_CLOCK.format(f.quoted)}, '')" if f.type == "Date" else f.quoted
+        f"coalesce({extract_files.CLOCK.format(f.quoted)}, '')" if f.type == "Date" else f.quoted
         for f in extension.fields
     )
     found = tenant.db.cursor().execute(f"SELECT {cells} FROM {extension.table}")  # noqa: S608

@@ -17,6 +17,7 @@ from sfmc_sandbox.queries import QueryFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sfmc_sandbox.extract_files import Column
     from sfmc_sandbox.runs import Activity
     from sfmc_sandbox.wire.sandbox import Sandbox
 
@@ -37,6 +38,7 @@ class Storage:
     seed: int
     landing: str = "auto"  # one of LANDINGS
     keep_days: float = 21.0
+    extract_columns: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)  # one's own
     now_ms: Callable[[], int] = lambda: 0  # the world's clock
     _holder: tempfile.TemporaryDirectory[str] | None = field(default=None)
     _root: Path | None = None
@@ -106,7 +108,9 @@ def extract_now(
     units = tuple(unit.mid for unit in sandbox.tenant.units)
     order = read_order(parameters, mid, units=units, now=sandbox.now())
     troubles = {name for name in EXTRACT_TROUBLES if sandbox.trouble.strikes(name)}
-    order = replace(order, troubles=frozenset(troubles))
+    order = replace(
+        order, troubles=frozenset(troubles), columns=sandbox.storage.extract_columns
+    )  # fmt: skip
     folder = folder or sandbox.storage.home(mid) / "Export"
     return sandbox.storage.landed(tracking_extract(sandbox.tenant, order, folder))
 
