@@ -305,7 +305,35 @@ def test_what_cannot_be_changed_says_so(caller: Caller, verb: str) -> None:
     assert answer.first("ErrorCode") == "8"
 
 
-@pytest.mark.parametrize("action", ["Configure", "Execute", "Query"])
-def test_sfmc_2_3_an_unsupported_action_has_its_code(caller: Caller, action: str) -> None:
-    answer = caller.soap("<Anything/>", SOAPAction=action)
-    assert (answer.status, answer.first("Code")) == (500, "8")
+# An action of the WSDL that nothing is known of, its body, and what the answer says of it.
+UNSUPPORTED = [
+    pytest.param("Configure", '<Action>update</Action><Configurations><Configuration '
+                 'xsi:type="Account" /></Configurations>', "StatusMessage",
+                 "The action update is not supported for Account.", id="Configure"),
+    pytest.param("Configure", "", "OverallStatusMessage", "The action Configure is not supported.",
+                 id="Configure nothing"),
+    pytest.param("Execute", "<Requests><Name>LogUnsubEvent</Name></Requests>", "StatusMessage",
+                 "Execute is not supported for LogUnsubEvent.", id="Execute"),
+    pytest.param("Execute", "<Requests />", "StatusMessage",
+                 "Execute is not supported for a request without a name.", id="Execute nothing"),
+    pytest.param("Query", "<QueryRequest><Query><Object><ObjectType>Send</ObjectType></Object>"
+                 "</Query></QueryRequest>", "OverallStatus",
+                 "Error: Query is not supported for object type: Send. Use Retrieve.", id="Query"),
+    pytest.param("Query", "", "OverallStatus",
+                 "Error: Query is not supported for object type: none. Use Retrieve.",
+                 id="Query nothing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "body", "element", "words"), UNSUPPORTED)
+def test_sfmc_2_1_an_action_that_is_not_known_answers_in_the_wsdls_shape(
+    caller: Caller, action: str, body: str, element: str, words: str
+) -> None:
+    space = "http://exacttarget.com/wsdl/partnerAPI"
+    asked = f'<{action}RequestMsg xmlns="{space}">{body}</{action}RequestMsg>'
+    answer = caller.soap(asked, SOAPAction=action)
+    assert answer.status == 200
+    assert answer.first(element) == words
+    assert (answer.first("OverallStatus") or "").startswith("Error")
+    assert answer.first("ErrorCode") in {"8", None}
+    assert answer.first("RequestID")

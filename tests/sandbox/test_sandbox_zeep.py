@@ -117,6 +117,18 @@ def test_sfmc_2_7_describe_and_the_rest_are_read_strictly(
     assert _ask(client, running, "GetSystemStatus").OverallStatus == "OK"
 
 
+def test_sfmc_2_1_what_is_not_supported_is_read_strictly(
+    client: zeep.Client, running: Caller
+) -> None:
+    configured = _ask(client, running, "Configure", Action="update", Configurations={
+        "Configuration": [_type(client, "Subscriber")(EmailAddress="a@b.example")]})  # fmt: skip
+    assert configured.Results.Result[0].ErrorCode == 8
+    executed = _ask(client, running, "Execute", Requests=[{"Name": "Nothing"}])
+    assert executed.Results[0].StatusMessage == "Execute is not supported for Nothing."
+    asked = {"Query": {"Object": {"ObjectType": "Send", "Properties": ["ID"]}}}
+    assert _ask(client, running, "Query", QueryRequest=asked).OverallStatus.startswith("Error: ")
+
+
 def test_sfmc_2_3_a_fault_is_a_fault_to_zeep(client: zeep.Client, running: Caller) -> None:
     header = xsd.Element(
         "{http://exacttarget.com}fueloauth",

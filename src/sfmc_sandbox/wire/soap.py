@@ -16,6 +16,7 @@ from sfmc_sandbox.wire.soap_extract import extract
 from sfmc_sandbox.wire.soap_perform import perform, schedule
 from sfmc_sandbox.wire.soap_request import read_request
 from sfmc_sandbox.wire.soap_retrieve import retrieve
+from sfmc_sandbox.wire.soap_unsupported import configure, execute, query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,9 @@ _CALLS: dict[str, tuple[Callable[[Sandbox, Token, etree._Element], str], str]] =
     "Describe": (describe, "DescribeResponse"),
     "VersionInfo": (version_info, "VersionInfoResponse"),
     "GetSystemStatus": (system_status, "GetSystemStatusResponse"),
+    "Configure": (configure, "ConfigureResponse"),
+    "Execute": (execute, "ExecuteResponse"),
+    "Query": (query, "QueryResponse"),
 }
 
 
@@ -57,8 +61,6 @@ def call(sandbox: Sandbox, request: Request, raw: bytes) -> Response:
         frame = Frame(frame.url, asked.is_12, asked.message_id)
         _strike(sandbox)
         token = _token(sandbox, asked.token)
-        if asked.action not in _CALLS:
-            raise Fault("Server", f"{asked.action} is not supported.", api_code=8)
         answer, action = _CALLS[asked.action]
         body = envelope(frame, action, answer(sandbox, token, asked.body))
         return Response(body, headers={"Content-Type": content_type(frame)})
