@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bouncelens.bounce import Account
 from bouncelens.errors import InputInvalid, SettingsInvalid
+from bouncelens.extract.gate import gate_of
 from bouncelens.extract.limits import Patience
 from bouncelens.extract.rowset import RowsetSource
 from bouncelens.extract.signin import Credentials, SignIn, auth_url
@@ -25,26 +26,46 @@ class Tenant:
     sends: RowsetSource | None
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What any call to a tenant needs."""
+
+    sign_in: SignIn
+    wire: Wire
+    patience: Patience
+
+
+@contextmanager
+def line_to(settings: Settings) -> Iterator[Line]:
+    """A line to the tenant, nothing asked yet; connections end with the block.
+
+    Raises SettingsInvalid when tenant or secret are not stated.
+    """
+    patience = patience_of(settings)
+    wire = Wire(timeout_s=settings.soap.timeout_s, gate=gate_of(settings.calls))
+    try:
+        sign_in = SignIn(
+            wire, auth_url(settings.tenant), _credentials(settings.tenant), patience=patience
+        )
+        yield Line(sign_in, wire, patience)
+    finally:
+        wire.close()
+
+
 @contextmanager
 def connected(settings: Settings) -> Iterator[Tenant]:
     """The tenant's routes, nothing asked yet; connections end with the block.
 
     Raises SettingsInvalid when tenant or secret are not stated.
     """
-    patience = patience_of(settings)
-    wire = Wire(timeout_s=settings.soap.timeout_s)
-    try:
-        sign_in = SignIn(
-            wire, auth_url(settings.tenant), _credentials(settings.tenant), patience=patience
-        )
+    with line_to(settings) as line:
+        wire, patience = line.wire, line.patience
         key = settings.sends.data_extension
         yield Tenant(
-            sign_in,
-            SoapSource(sign_in, wire, settings=settings.soap, patience=patience),
-            RowsetSource(sign_in, wire, key, patience=patience) if key else None,
+            line.sign_in,
+            SoapSource(line.sign_in, wire, settings=settings.soap, patience=patience),
+            RowsetSource(line.sign_in, wire, key, patience=patience) if key else None,
         )
-    finally:
-        wire.close()
 
 
 def patience_of(settings: Settings) -> Patience:

@@ -8,6 +8,7 @@ from bouncelens.settings.loading import FILE_NAME, PREFIX, find, load
 from bouncelens.settings.model import (
     AccountSettings,
     CallsSettings,
+    EventsSettings,
     QuerySettings,
     RetrySettings,
     SendsSettings,
@@ -24,6 +25,7 @@ __all__ = [
     "REFERENCE",
     "AccountSettings",
     "CallsSettings",
+    "EventsSettings",
     "QuerySettings",
     "RetrySettings",
     "SendsSettings",

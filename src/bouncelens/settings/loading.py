@@ -19,6 +19,12 @@ from bouncelens.settings.secret import REFERENCE
 
 FILE_NAME = "bouncelens.toml"
 PREFIX = "BOUNCELENS_"
+# Defaults that are places beside the settings file.
+_BESIDE: Mapping[str, Any] = {
+    "lake": "lake",
+    "ledger": "sqlite:///bouncelens.db",
+    "events": {"folder": "events", "keys": "file:events-keys"},
+}
 _NOT_SETTINGS = frozenset({"BOUNCELENS_CONFIG"})  # read by the command line itself
 
 
@@ -38,8 +44,7 @@ def load(
     table = _read(source) if source else {}
     base = source.absolute().parent if source else here
     layers = [(table, base, str(source)), (_environment(environ, table), here, "environment")]
-    merged: dict[str, Any] = {"lake": "lake", "ledger": "sqlite:///bouncelens.db"}
-    merged = _anchored(merged, base)
+    merged = _anchored(_BESIDE, base)
     for layer, beside, name in layers:
         _check_keys(layer, name)
         merged = _over(merged, _anchored(layer, beside))
@@ -141,15 +146,27 @@ def _anchored(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
         made["rules"] = [
             str(base / Path(rule).expanduser()) if isinstance(rule, str) else rule for rule in rules
         ]
-    for name in ("tenant", "tracking"):
+    for name in ("tenant", "tracking", "events"):
         if isinstance(part := made.get(name), dict):
-            made[name] = {
-                key: f"file:{base / Path(value[5:]).expanduser()}"
-                if isinstance(value, str) and value.startswith("file:")
-                else value
-                for key, value in part.items()
-            }
+            made[name] = {key: _secret_at(value, base) for key, value in part.items()}
+    events = made.get("events")
+    if isinstance(events, dict) and isinstance(folder := events.get("folder"), str) and folder:
+        made["events"] = {**events, "folder": str(base / Path(folder).expanduser())}
     return made
+
+
+def _secret_at(value: Any, base: Path) -> Any:
+    """A reference to a file, absolute; a list's tables likewise; anything else as it is."""
+    if isinstance(value, str) and value.startswith("file:"):
+        return f"file:{base / Path(value[5:]).expanduser()}"
+    if isinstance(value, list):
+        return [
+            {key: _secret_at(part, base) for key, part in entry.items()}
+            if isinstance(entry, dict)
+            else entry
+            for entry in value
+        ]
+    return value
 
 
 # Refusing

@@ -105,6 +105,36 @@ class TrackingSettings(_Part):
     folder: str = Field(default="Export", description="Folder that the extracts land in.")
 
 
+class EventsSettings(_Part):
+    """The events route: Marketing Cloud posts bounces to `serve`. Off while there is no address."""
+
+    url: str = Field(
+        default="", description="Public https address that leads to /events of this server."
+    )
+    name: str = Field(
+        default="bouncelens",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,39}$",
+        description="How callbacks and subscriptions are named in Marketing Cloud.",
+    )
+    folder: str = Field(
+        default="events", min_length=1, description="Folder for what has arrived, until stored."
+    )
+    keys: Secret = Field(
+        default="file:events-keys",
+        min_length=1,
+        description="Where signature keys are, one per MID: file:FOLDER, keyring:SERVICE, or "
+        "env:NAME for NAME_MID.",
+    )
+    key_reading: Literal["either", "text", "bytes"] = Field(
+        default="either", description="Whether the key counts as text or as what its base64 holds."
+    )
+    most_body_mb: int = Field(default=16, ge=1, le=256, description="Largest batch taken, in MiB.")
+    most_waiting_mb: int = Field(
+        default=1024, ge=1, description="Most that may wait to be stored, in MiB; then 503."
+    )
+    every_s: float = Field(default=5, gt=0, description="Seconds between two looks into it.")
+
+
 class RetrySettings(_Part):
     """Patience with Marketing Cloud. A wait that it asks for is always kept."""
 
@@ -146,6 +176,7 @@ class Settings(_Part):
     soap: SoapSettings = Field(default=SoapSettings(), description="The SOAP route.")
     query: QuerySettings = Field(default=QuerySettings(), description="The query route.")
     tracking: TrackingSettings = Field(default=TrackingSettings(), description="Extracts.")
+    events: EventsSettings = Field(default=EventsSettings(), description="The events route.")
     calls: CallsSettings = Field(default=CallsSettings(), description="Calls.")
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries.")
     sends: SendsSettings = Field(default=SendsSettings(), description="Sent counts.")
