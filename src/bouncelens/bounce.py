@@ -42,6 +42,17 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """What a pull is narrowed to: one campaign, one receiving domain, or neither."""
+
+    job: int | None = None
+    domain: str | None = None  # lower case
+
+    def __bool__(self) -> bool:
+        return self.job is not None or self.domain is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Rows as a source gave them. `through`: event time up to which the route is complete once
     these rows are stored; None while a window is unfinished."""
@@ -169,7 +180,7 @@ EVENT_FIELDS: tuple[tuple[str, str, str], ...] = (
     ("subscriber_key", "string", "SFMC SubscriberKey"),
     ("event_time", "timestamp", "when the bounce was recorded, UTC, whole seconds"),
     # provenance
-    ("route", "string", "query, soap, extract, events or file"),
+    ("route", "string", "query, extract, file, soap or events"),
     # what some routes know
     ("list_id", "int64", "SFMC ListID"),
     ("subscriber_id", "int64", "SFMC SubscriberID"),
@@ -183,7 +194,15 @@ EVENT_FIELDS: tuple[tuple[str, str, str], ...] = (
     ("is_unique", "bool", "SFMC's IsUnique"),
     ("is_false_bounce", "bool", "SFMC's IsFalseBounce"),
     ("triggered_send_key", "string", "TriggeredSendCustomerKey or its definition's ObjectID"),
+    ("is_reply_cut", "bool", "the reply was longer than the route could carry; its end is missing"),
+    ("sfmc_message", "string", "SMTPMessage, where it says something else than the reply"),
+    ("sfmc_category_id", "int32", "BounceCategoryID: a hint, sources disagree on ids"),
+    ("sfmc_subcategory_id", "int32", "BounceSubcategoryID: a hint"),
+    ("sfmc_type_id", "int32", "BounceTypeID: a hint"),
 )
+
+# Richest first: where routes disagree on a field, the value of the first of them is kept.
+ROUTES = ("query", "extract", "file", "soap", "events")
 
 IDENTITY = ("account", "job", "batch", "subscriber_key", "event_time")
 
@@ -208,6 +227,27 @@ JOB_FIELDS: tuple[tuple[str, str, str], ...] = (
     ("hard_bounces", "int64", "SFMC's Send.HardBounces"),
     ("soft_bounces", "int64", "SFMC's Send.SoftBounces"),
     ("other_bounces", "int64", "SFMC's Send.OtherBounces"),
+    ("category", "string", "_Job.Category, e.g. 'Test Send Emails' or 'Triggered Sends'"),
+)
+
+# Everybody who bounced, complained or unsubscribed while SFMC remembers it, as SFMC sees them now.
+SUBSCRIBER_FIELDS: tuple[tuple[str, str, str], ...] = (
+    ("account", "int64", "MID of the business unit"),
+    ("subscriber_key", "string", "SFMC SubscriberKey"),
+    ("subscriber_id", "int64", "SFMC SubscriberID"),
+    ("address", "string", "the address now; it may be another one than bounced"),
+    (
+        "status",
+        "string",
+        "active, bounced, held or unsubscribed; NULL: SFMC has no such subscriber",
+    ),
+    ("sfmc_bounces", "int64", "SFMC's BounceCount"),
+    ("joined_time", "timestamp", "when the subscriber was added, UTC"),
+    ("held_time", "timestamp", "when SFMC stopped mailing, UTC (DateUndeliverable)"),
+    ("unsubscribed_time", "timestamp", "the last unsubscribe SFMC told us of, UTC"),
+    ("complained_time", "timestamp", "the last complaint SFMC told us of, UTC"),
+    ("last_open", "timestamp", "the last open SFMC told us of, UTC"),
+    ("last_click", "timestamp", "the last click SFMC told us of, UTC"),
 )
 
 

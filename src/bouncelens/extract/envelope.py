@@ -33,7 +33,7 @@ _CHANGES = {
     "Create": ("CreateRequest", "<Options />", ""),
     "Update": ("UpdateRequest", "<Options />", ""),
     "Delete": ("DeleteRequest", "<Options />", ""),
-    "Perform": ("PerformRequestMsg", "<Action>Start</Action>", "Definitions"),
+    "Perform": ("PerformRequestMsg", "<Action>{more}</Action>", "Definitions"),
     "Schedule": ("ScheduleRequestMsg", "<Action>{more}</Action>", "Interactions"),
 }
 _OPERAND = (
@@ -100,8 +100,8 @@ Content = tuple[tuple[str, "str | Content"], ...]  # elements in order: text or 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One object to create, update, delete, start or schedule. `action` and `schedule` are for
-    Schedule only: start or pause, and when."""
+    """One object to create, update, delete, start or schedule. `action`: start, pause and the like
+    of Perform and Schedule; `schedule`: when."""
 
     verb: str  # a key of _CHANGES
     object_type: str

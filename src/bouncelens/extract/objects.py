@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from bouncelens.bounce import Account
 from bouncelens.errors import PageLost, SignInRefused, SourceError
-from bouncelens.extract.envelope import Ask, Change, Changed, OneOf, write_change
+from bouncelens.extract.envelope import Ask, Change, Changed, Content, OneOf, write_change
 from bouncelens.extract.limits import Patience
 from bouncelens.extract.retrieve import Retriever
 from bouncelens.extract.signin import SignIn
@@ -23,6 +23,7 @@ _SCOPES = {
     "Automation": "Automations: Write",
 }
 _NO_SCOPE = "11"
+_RETENTION_DAYS = 2  # staging that nobody removes removes itself
 
 
 class Objects:
@@ -74,3 +75,51 @@ class Objects:
         except SourceError:
             if self.find(account, object_type, ("ObjectID",), OneOf("ObjectID", (object_id,))):
                 raise
+
+
+def extension(
+    key: str, columns: Sequence[tuple[str, str, int]], *, about: str, keys: Sequence[str] = ()
+) -> Content:
+    """A data extension as SOAP creates it, gone by itself after two days unless it has `keys`."""
+    kept = (
+        ("DataRetentionPeriodLength", str(_RETENTION_DAYS)),
+        ("RowBasedRetention", "false"),
+        ("ResetRetentionPeriodOnImport", "true"),
+        ("DeleteAtEndOfRetentionPeriod", "true"),
+    )
+    fields = tuple(("Field", field(column, is_key=column[0] in keys)) for column in columns)
+    # In the order of the service's own description: what comes out of order may be passed over.
+    return (
+        ("CustomerKey", key),
+        ("Name", key),
+        ("Description", about),
+        *(() if keys else kept),
+        ("Fields", fields),
+        *(() if keys else (("DataRetentionPeriod", "Days"),)),
+    )
+
+
+def field(column: tuple[str, str, int], *, is_key: bool = False) -> Content:
+    """One field of a data extension."""
+    name, kind, length = column
+    return (
+        ("CustomerKey", name),
+        ("Name", name),
+        *((("MaxLength", str(length)),) if length else ()),
+        ("IsRequired", "true" if is_key else "false"),
+        ("IsPrimaryKey", "true" if is_key else "false"),
+        ("FieldType", kind),
+    )
+
+
+def query(key: str, text: str, *, about: str, update: str = "Overwrite") -> Content:
+    """A query activity as SOAP creates it; its target has the same key."""
+    return (
+        ("CustomerKey", key),
+        ("Name", key),
+        ("Description", about),
+        ("QueryText", text),
+        ("TargetType", "DE"),
+        ("DataExtensionTarget", (("CustomerKey", key), ("Name", key))),
+        ("TargetUpdateType", update),
+    )
