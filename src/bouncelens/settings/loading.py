@@ -15,17 +15,15 @@ from pydantic import BaseModel, ValidationError
 
 from bouncelens.errors import SettingsInvalid
 from bouncelens.settings.model import Settings
+from bouncelens.settings.places import NOT_SETTINGS, PREFIX, find
 from bouncelens.settings.secret import REFERENCE
 
-FILE_NAME = "bouncelens.toml"
-PREFIX = "BOUNCELENS_"
 # Defaults that are places beside the settings file.
 _BESIDE: Mapping[str, Any] = {
     "lake": "lake",
     "ledger": "sqlite:///bouncelens.db",
     "events": {"folder": "events", "keys": "file:events-keys"},
 }
-_NOT_SETTINGS = frozenset({"BOUNCELENS_CONFIG"})  # read by the command line itself
 
 
 def load(
@@ -52,16 +50,6 @@ def load(
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsInvalid(_sentence(error, layers)) from error
-
-
-def find(folder: Path) -> Path | None:
-    """The settings file that counts: in `folder`, else in the user's configuration folder."""
-    from platformdirs import user_config_path
-
-    for place in (folder / FILE_NAME, user_config_path("bouncelens") / FILE_NAME):
-        if place.is_file():
-            return place
-    return None
 
 
 def _part(annotation: Any) -> type[BaseModel] | None:
@@ -91,7 +79,7 @@ def _environment(environ: Mapping[str, str], table: Mapping[str, Any]) -> dict[s
     referenced = {text.removeprefix("env:") for text in _texts(table) if text.startswith("env:")}
     referenced |= {v.removeprefix("env:") for v in environ.values() if v.startswith("env:")}
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or name in _NOT_SETTINGS | referenced:
+        if not name.startswith(PREFIX) or name in NOT_SETTINGS | referenced:
             continue
         *parts, last = name.removeprefix(PREFIX).lower().split("__")
         place = found

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bouncelens.show.cli.light import LightCommand
 from bouncelens.show.cli.options import Config, Json
-from bouncelens.show.cli.screen import print_json, say, settings_of, stdout, visible
+from bouncelens.show.cli.screen import print_json, rules_of, say, stdout, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,8 +23,8 @@ _STDIN = "-"
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.command()(classify)
-    app.command()(explain)
+    app.command(cls=LightCommand)(classify)
+    app.command(cls=LightCommand)(explain)
 
 
 def classify(
@@ -47,7 +48,7 @@ def classify(
     from bouncelens.service.classify_file import classify_file, spooled
     from bouncelens.service.judge import Judge
 
-    rules = [Path(rule) for rule in settings_of(config).rules]
+    rules = rules_of(config)
 
     def judged(path: Path) -> int:
         verdicts = classify_file(Judge.of_rules(rules), path, column=column, keep=keep or ())
@@ -113,7 +114,7 @@ def explain(
     from bouncelens.service.explain import explain as explained
     from bouncelens.service.judge import Judge
 
-    judge = Judge.of_rules([Path(rule) for rule in settings_of(config).rules])
+    judge = Judge.of_rules(rules_of(config))
     words = sys.stdin.buffer.read().decode("utf-8", "replace") if text == [_STDIN] else None
     found = explained(judge, words or " ".join(text), code=code, status=status, mailed=mailed)
     if as_json:

@@ -145,6 +145,17 @@ def progress() -> Iterator[Progress]:
         yield bars
 
 
+def rules_of(config: Path | None) -> list[Path]:
+    """The person's own rule files. Raises SettingsInvalid."""
+    from pathlib import Path
+
+    from bouncelens.settings import are_any
+
+    if config is None and not are_any():
+        return []
+    return [Path(rule) for rule in settings_of(config).rules]
+
+
 def settings_of(config: Path | None) -> Settings:
     """The settings, and logs set up. Raises SettingsInvalid."""
     from bouncelens.settings import load
