@@ -19,6 +19,7 @@ from bouncelens.store.tables import (
     EVENT_MONTH,
     JOBS,
     SENDS,
+    SUBSCRIBERS,
     TABLES,
     TEMPLATES,
     VERDICTS,
@@ -141,6 +142,10 @@ class Lake:
     def put_jobs(self, rows: pa.Table) -> Put:
         """Write jobs by (account, job)."""
         return self._put(JOBS, rows)
+
+    def put_subscribers(self, rows: pa.Table) -> Put:
+        """Write subscribers by (account, subscriber_key); times of events only move forwards."""
+        return self._put(SUBSCRIBERS, rows)
 
     def put_templates(self, rows: pa.Table) -> Put:
         """Write templates; first_seen and last_seen only widen."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bouncelens.errors import StoreError
 from bouncelens.store.files import local_path
-from bouncelens.store.tables import TABLES, LakeTable
+from bouncelens.store.tables import LATER, TABLES, LakeTable
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -25,7 +25,7 @@ def open_tables(uri: str, options: dict[str, str], *, create: bool) -> dict[str,
         if not DeltaTable.is_deltatable(f"{uri}/{name}", storage_options=options)
     ]
     _refuse_strangers(uri, absent)
-    if absent and not create:
+    if not create and (len(absent) == len(TABLES) or set(absent) - set(LATER)):
         raise StoreError(
             f"There is no lake at {uri}.",
             advice="Pull or import bounces first, or name the right folder as `lake`.",

@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bouncelens.bounce import EVENT_FIELDS, IDENTITY, JOB_FIELDS, SEND_FIELDS, arrow_schema
+from bouncelens.bounce import (
+    EVENT_FIELDS,
+    IDENTITY,
+    JOB_FIELDS,
+    SEND_FIELDS,
+    SUBSCRIBER_FIELDS,
+    arrow_schema,
+)
 from bouncelens.errors import StoreError
 
 if TYPE_CHECKING:
@@ -141,9 +148,27 @@ VERDICTS = LakeTable(
     "verdicts", "What each template means, by the present rules.", VERDICT_FIELDS, ("template_id",)
 )
 
+# Status and holding are as of now. What was once known of an unsubscribe, a complaint or a sign of
+# life stays, although SFMC forgets events after six months.
+_LATEST = "greatest(s.{column}, t.{column})"
+SUBSCRIBERS = LakeTable(
+    "subscribers",
+    "Who bounced, complained or unsubscribed, as Marketing Cloud sees them.",
+    SUBSCRIBER_FIELDS,
+    ("account", "subscriber_key"),
+    meet={
+        "address": _KEEP_KNOWN,
+        **dict.fromkeys(
+            ("unsubscribed_time", "complained_time", "last_open", "last_click"), _LATEST
+        ),
+    },
+)
+
 TABLES: Mapping[str, LakeTable] = {
-    table.name: table for table in (BOUNCES, SENDS, JOBS, TEMPLATES, VERDICTS)
+    table.name: table for table in (BOUNCES, SENDS, JOBS, TEMPLATES, VERDICTS, SUBSCRIBERS)
 }
+# Tables that lakes of the first version lack: an empty one is made for whoever reads.
+LATER = ("subscribers",)
 
 
 def conformed(rows: pa.Table | pa.RecordBatch, table: LakeTable) -> pa.Table:
