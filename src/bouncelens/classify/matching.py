@@ -38,19 +38,34 @@ class Re2Matcher:
     name = "re2"
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        options = re2.Options()
-        options.dot_nl = True
-        options.log_errors = False
-        self._filter = re2.Filter()
-        for pattern in patterns:
-            self._filter.Add(pattern, options)
-        if patterns:
-            self._filter.Compile()
-        self._is_empty = not patterns
+        self._filters = _filters(patterns, 0)
 
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
-        return set() if self._is_empty else set(self._filter.Match(text) or ())
+        return {first + index for first, one in self._filters for index in (one.Match(text) or ())}
+
+
+def _filters(patterns: Sequence[str], first: int) -> list[tuple[int, re2.Filter]]:
+    """Filters over `patterns`, each with the index of its first one.
+
+    All literals of a filter must fit into 8 MiB, which cannot be set: what does not fit is halved.
+    """
+    if not patterns:
+        return []
+    options = re2.Options()
+    options.dot_nl = True
+    options.log_errors = False
+    one = re2.Filter()
+    for pattern in patterns:
+        one.Add(pattern, options)
+    try:
+        one.Compile()
+    except re2.error:
+        if len(patterns) == 1:
+            raise
+        middle = len(patterns) // 2
+        return [*_filters(patterns[:middle], first), *_filters(patterns[middle:], first + middle)]
+    return [(first, one)]
 
 
 class HyperscanMatcher:
