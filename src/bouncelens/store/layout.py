@@ -45,10 +45,13 @@ def _refuse_strangers(uri: str, absent: list[str]) -> None:
         return
     if not root.is_dir():
         raise StoreError(f"The lake {uri} is a file, not a folder.", advice=_ELSEWHERE)
-    if len(absent) == len(TABLES) and any(root.iterdir()):
+    # A second opener may be making the tables in this very moment.
+    if len(absent) == len(TABLES) and any(part.name not in TABLES for part in root.iterdir()):
         raise StoreError(f"The folder {uri} holds other things than a lake.", advice=_ELSEWHERE)
     for name in absent:
-        if (root / name).exists() and any((root / name).iterdir()):
+        place = root / name
+        is_making = (place / "_delta_log").exists()
+        if place.exists() and not is_making and any(place.iterdir()):
             raise StoreError(
                 f"The lake at {uri} is damaged: {name}/ has files but no transaction log.",
                 advice="Restore it from a backup, or name another folder as `lake` and pull "
