@@ -5,6 +5,7 @@ Nothing is a transaction: a late failure can leave rows behind (fact sheet secti
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sfmc_sandbox.extensions import DataExtension, Extensions
+    from sfmc_sandbox.extensions import DataExtension, Extensions, Field
     from sfmc_sandbox.sql.views import DataViews
 
 _TSQL_TYPES = {
     "VARCHAR": "VARCHAR", "INTEGER": "INT", "BIGINT": "BIGINT", "SMALLINT": "SMALLINT",
     "TIMESTAMP": "DATETIME", "TIMESTAMP_MS": "DATETIME", "DATE": "DATE", "BOOLEAN": "BIT",
 }  # fmt: skip
+_OWN_WORDS = "Invalid Input Error: "  # what functions.sql raises comes after it
+_UNGROUPED = re.compile(r'column "([^"]+)" must appear in the GROUP BY clause')
 TIMED_OUT = "The query was stopped: it ran longer than the limit of 30 minutes."
 
 
@@ -162,17 +165,17 @@ class Queries:
         self, cursor: duckdb.DuckDBPyConnection, rows: str, target: DataExtension, *,
         update_type: str, late: bool,
     ) -> int:  # fmt: skip
-        keys = [f.quoted for f in target.keys]
+        keys = list(target.keys)
         violation = QueryFailed(
             "Violation of PRIMARY KEY constraint. Cannot insert duplicate key in object "
             f"'C{target.mid}.{target.name}'."
         )
         if keys and _truth(
             cursor,
-            f"SELECT count(*) <> count(DISTINCT ({', '.join(keys)})) FROM {rows}",  # noqa: S608
+            f"SELECT count(*) <> count(DISTINCT ({', '.join(map(_compared, keys))})) FROM {rows}",  # noqa: S608
         ):
             raise violation
-        same = " AND ".join(f"t.{key} = r.{key}" for key in keys)
+        same = " AND ".join(f"{_compared(key, 't.')} = {_compared(key, 'r.')}" for key in keys)
         if update_type == "Overwrite":
             cursor.execute(f"DELETE FROM {target.table}")  # noqa: S608
         elif update_type == "Append":
@@ -197,6 +200,15 @@ class Queries:
         return count
 
 
+def _compared(key: Field, owner: str = "") -> str:
+    """A key as it is compared: no upper or lower case, no blanks at the end."""
+    from sfmc_sandbox.extensions import SQL_TYPES
+
+    if SQL_TYPES[key.type] != "VARCHAR":
+        return f"{owner}{key.quoted}"
+    return f"lower(rtrim({owner}{key.quoted}, ' '))"
+
+
 def _truth(cursor: duckdb.DuckDBPyConnection, question: str) -> bool:
     row = cursor.execute(question).fetchone()
     return bool(row and row[0])
@@ -207,6 +219,13 @@ def first_line(problem: Exception) -> str:
     text = str(problem).partition("\n")[0]
     if "Divide by zero" in text:
         return "Divide by zero error encountered."
+    if text.startswith(_OWN_WORDS):
+        return text.removeprefix(_OWN_WORDS)
+    if found := _UNGROUPED.search(text):
+        return (
+            f"Column '{found.group(1)}' is invalid in the select list because it is not contained "
+            "in either an aggregate function or the GROUP BY clause."
+        )
     if text.startswith("Conversion Error"):
         return f"Conversion failed when converting a value: {text.partition(': ')[2]}"
     return text

@@ -6,6 +6,7 @@ import re
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.tsql import TSQL
 from sqlglot.errors import ParseError, TokenError
 
 PREFIX = "An error occurred while checking the query syntax. Errors: "
@@ -20,6 +21,17 @@ _FORBIDDEN = (
 )  # fmt: skip
 
 
+class _Dialect(TSQL):
+    """T-SQL whose FORMAT and DATENAME are kept as they were written."""
+
+    class Parser(TSQL.Parser):  # type: ignore[valid-type, misc]  # made by a metaclass
+        FUNCTIONS = {  # noqa: RUF012 - sqlglot's own form
+            name: build
+            for name, build in TSQL.Parser.FUNCTIONS.items()
+            if name not in {"FORMAT", "DATENAME"}
+        }
+
+
 class QueryRefused(ValueError):
     """A query that may not run; the text is what the platform answers."""
 
@@ -30,7 +42,7 @@ def read_query(text: str) -> exp.Query:
         name = f"{found.group(1)}.{found.group(2).strip()}"
         raise QueryRefused(f"The {name} table has a multi-part specification. This is not allowed.")
     try:
-        statements = [s for s in sqlglot.parse(text, read="tsql") if s is not None]
+        statements = [s for s in sqlglot.parse(text, read=_Dialect) if s is not None]
     except (ParseError, TokenError, RecursionError) as problem:
         raise QueryRefused(_syntax(problem)) from problem
     if not statements:
