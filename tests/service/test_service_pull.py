@@ -15,7 +15,7 @@ from light_workspace import LightWorkspace
 
 from bouncelens.bounce import IDENTITY
 from bouncelens.errors import InputInvalid, SettingsInvalid, SignInRefused, SourceError
-from bouncelens.service.pull import Progress, pull, totals
+from bouncelens.service.pull import Asked, Progress, pull, totals
 from bouncelens.settings import Settings
 from sandbox_process import Sandbox, running_sandbox
 
@@ -90,7 +90,7 @@ def test_pulling_again_stores_nothing_and_changes_nothing(
 
 
 def test_overlapping_windows_double_nothing(sandbox: Sandbox, pulled: LightWorkspace) -> None:
-    result = pull(pulled, since=datetime.now(UTC) - timedelta(days=120))
+    result = pull(pulled, Asked(since=datetime.now(UTC) - timedelta(days=120)))
     assert result.stored == 0
     assert result.known > 0
     assert identities(pulled.lake.read("bounces")) == planted(sandbox)
@@ -108,11 +108,11 @@ def test_a_later_start_leaves_the_bookmark_where_the_gap_begins(
     half = datetime.now(UTC) - timedelta(days=180)
     mid = sandbox.accounts[1][0]
     with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
-        pull(workspace, accounts=[mid], now=half)
+        pull(workspace, Asked((mid,)), now=half)
         assert workspace.ledger.bookmark(mid, "soap") == half.replace(microsecond=0)
-        pull(workspace, accounts=[mid], since=datetime.now(UTC) - timedelta(days=30))
+        pull(workspace, Asked((mid,), since=datetime.now(UTC) - timedelta(days=30)))
         assert workspace.ledger.bookmark(mid, "soap") == half.replace(microsecond=0)
-        pull(workspace, accounts=[mid])
+        pull(workspace, Asked((mid,)))
         expected = [identity for identity in planted(sandbox) if identity[0] == mid]
         assert identities(workspace.lake.read("bounces")) == expected
 
@@ -121,7 +121,7 @@ def test_progress_tells_accounts_steps_and_rows(sandbox: Sandbox, tmp_path: Path
     told: list[Progress] = []
     name = sandbox.accounts[2][1]
     with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
-        result = pull(workspace, accounts=[name.upper()], progress=told.append)
+        result = pull(workspace, Asked((name.upper(),)), progress=told.append)
     assert {t.account.name for t in told} == {name}
     assert list(dict.fromkeys(t.step for t in told)) == ["jobs", "bounces", "sends"]
     shares = [t.done for t in told]
@@ -150,7 +150,7 @@ def test_more_than_one_page_of_2500_arrives_whole(tmp_path: Path) -> None:
         soap = {"window_hours": 24 * 90, "addresses": False}
         settings = sandbox.settings(tmp_path, soap=soap, sends={})
         with LightWorkspace.open(settings) as workspace:
-            result = pull(workspace, accounts=[sandbox.accounts[1][0]])
+            result = pull(workspace, Asked((sandbox.accounts[1][0],)))
         assert result.received > 2500
         assert stored(settings) == planted(sandbox, sandbox.accounts[1][0])
 
@@ -232,7 +232,7 @@ def test_without_the_data_extension_bounces_arrive_and_the_run_is_partial(
 ) -> None:
     settings = sandbox.settings(tmp_path, sends={"data_extension": "gone"})
     with LightWorkspace.open(settings) as workspace:
-        result = pull(workspace, accounts=[sandbox.accounts[3][0]])
+        result = pull(workspace, Asked((sandbox.accounts[3][0],)))
     assert result.exit_code == 3
     assert "sends.data_extension" in result.partial[0]
     assert result.stored > 0
@@ -249,7 +249,7 @@ def test_what_cannot_be_asked_is_said_before_anything_is(sandbox: Sandbox, tmp_p
             LightWorkspace.open(sandbox.settings(tmp_path, **more)) as workspace,
             pytest.raises(error, match=words),
         ):
-            pull(workspace, accounts=wanted)
+            pull(workspace, Asked(wanted))
 
 
 def test_a_job_that_nobody_counted_by_domain_has_its_total() -> None:
@@ -269,15 +269,15 @@ def test_bounces_that_sfmc_counts_and_we_lack_leave_the_run_partial(
 ) -> None:
     mid = sandbox.accounts[1][0]
     with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
-        pull(workspace, accounts=[sandbox.accounts[2][0]])
+        pull(workspace, Asked((sandbox.accounts[2][0],)))
         # As if everything had been stored once, and then lost.
         workspace.ledger.move_bookmark(mid, "soap", datetime.now(UTC))
-        result = pull(workspace, accounts=[mid])
+        result = pull(workspace, Asked((mid,)))
         assert result.exit_code == 3
         assert "more bounces than arrived" in result.partial[0]
         since = datetime.now(UTC) - timedelta(days=60)
-        assert pull(workspace, accounts=[mid], since=since).exit_code == 0
-        assert pull(workspace, accounts=[mid]).exit_code == 0
+        assert pull(workspace, Asked((mid,), since=since)).exit_code == 0
+        assert pull(workspace, Asked((mid,))).exit_code == 0
 
 
 def test_bookmarks_beside_an_empty_lake_are_of_another_one(
@@ -286,7 +286,7 @@ def test_bookmarks_beside_an_empty_lake_are_of_another_one(
     mid = sandbox.accounts[1][0]
     with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
         workspace.ledger.move_bookmark(mid, "soap", datetime.now(UTC))
-        result = pull(workspace, accounts=[mid])
+        result = pull(workspace, Asked((mid,)))
         assert (result.exit_code, result.stored) == (0, len(planted(sandbox, mid)))
         assert "bookmarks were dropped" in result.notes[0]
 
@@ -294,7 +294,7 @@ def test_bookmarks_beside_an_empty_lake_are_of_another_one(
 def test_a_first_pull_from_a_later_day_hides_no_history(sandbox: Sandbox, tmp_path: Path) -> None:
     mid = sandbox.accounts[1][0]
     with LightWorkspace.open(sandbox.settings(tmp_path)) as workspace:
-        pull(workspace, accounts=[mid], since=datetime.now(UTC) - timedelta(days=30))
+        pull(workspace, Asked((mid,), since=datetime.now(UTC) - timedelta(days=30)))
         assert workspace.ledger.bookmark(mid, "soap") is None
-        pull(workspace, accounts=[mid])
+        pull(workspace, Asked((mid,)))
         assert identities(workspace.lake.read("bounces")) == planted(sandbox, mid)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bouncelens.bounce import Account, Page, Window
+    from bouncelens.bounce import Account, Only, Page, Window
 
 
 class Connector(Protocol):
@@ -18,10 +18,10 @@ class Connector(Protocol):
         """The route's name, as it is written into events and bookmarks."""
         ...
 
-    def fetch(self, account: Account, window: Window) -> Iterator[Page]:
-        """Pages of events. A page with `through` promises: every event of the window before that
-        moment, as the source knows it now, has been yielded. The last page has `through` =
-        `window.end`, also when there was no event at all.
+    def fetch(self, account: Account, window: Window, only: Only | None = None) -> Iterator[Page]:
+        """Pages of events, of one campaign or domain if `only` says so. A page with `through`
+        promises: every event of the window before that moment, as the source knows it now, has
+        been yielded. The last page has `through` = `window.end`, also when there was no event.
 
         Raises SignInRefused or SourceError; what was yielded before stays valid.
         """

@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bouncelens.errors import SettingsInvalid, SignInRefused, SourceError, Unreachable
+from bouncelens.extract.gate import Gate
 from bouncelens.extract.limits import Patience
 
 if TYPE_CHECKING:
     import asyncssh
 
+_Heard = TypeVar("_Heard")
 _ZIP = re.compile(r"[^/\x00-\x1f]{1,250}\.(zip|csv|tsv)", re.IGNORECASE)
 _HOST_KEY_ADVICE = (
     "If Salesforce has announced a new key, write it as tracking.host_key; if not, do not sign in."
@@ -58,7 +60,9 @@ class Remote:
 class TrackingSource:
     """Finds and fetches extracts. Each call is one connection, tried again with patience."""
 
-    def __init__(self, place: Place, *, patience: Patience | None = None) -> None:
+    def __init__(
+        self, place: Place, *, patience: Patience | None = None, gate: Gate | None = None
+    ) -> None:
         if not place.host_key:
             raise SettingsInvalid(
                 "tracking.host_key is empty, so the server cannot prove who it is.",
@@ -66,6 +70,7 @@ class TrackingSource:
                 "what Salesforce says.",
             )
         self._place, self._patience = place, patience or Patience()
+        self._gate = gate or Gate()
 
     @property
     def name(self) -> str:
@@ -74,7 +79,7 @@ class TrackingSource:
 
     def find(self, since: datetime | None = None) -> list[Remote]:
         """The files that changed at or after a moment, oldest first."""
-        found = self._patience.call(lambda: asyncio.run(self._list()))
+        found = self._patience.call(lambda: self._through(self._list))
         return sorted(
             (r for r in found if since is None or r.changed >= since),
             key=lambda r: (r.changed, r.name),
@@ -89,8 +94,13 @@ class TrackingSource:
             detail = f"{_shown(remote.name)} of {remote.size:,} bytes does not fit on this disk."
             raise SourceError(self._place.name, detail, may_retry=False)
         path = folder / re.sub(r"[^A-Za-z0-9._-]", "_", remote.name)[-120:]
-        self._patience.call(lambda: asyncio.run(self._get(remote, path)))
+        self._patience.call(lambda: self._through(lambda: self._get(remote, path)))
         return path
+
+    def _through(self, talk: Callable[[], Coroutine[Any, Any, _Heard]]) -> _Heard:
+        """One connection, when the gate lets it through."""
+        with self._gate.call(self._place.name):
+            return asyncio.run(talk())
 
     async def _list(self) -> list[Remote]:
         import asyncssh

@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bouncelens.errors import InputInvalid, SettingsInvalid, SourceError
+from bouncelens.errors import ForbiddenNow, InputInvalid, SettingsInvalid, SourceError
 from bouncelens.extract.files import FileSource
+from bouncelens.extract.gate import Gate
 from bouncelens.extract.limits import Patience
 from bouncelens.extract.tracking import Place, Remote, TrackingSource
 from bouncelens.service.import_file import ImportResult, take_in
@@ -43,14 +44,14 @@ def place_of(settings: TrackingSettings) -> Place:
 
 
 def pull_extracts(
-    workspace: Workspace, run: int, *, patience: Patience
+    workspace: Workspace, run: int, *, patience: Patience, gate: Gate | None = None
 ) -> tuple[tuple[ImportResult, ...], tuple[str, ...]]:
     """Read what is new in the folder: what each file brought, and what could not be read.
 
     Raises SignInRefused, SourceError and SettingsInvalid when the folder cannot be listed.
     """
     place = place_of(workspace.settings.tracking)
-    source = TrackingSource(place, patience=patience)
+    source = TrackingSource(place, patience=patience, gate=gate)
     told = f"{place.host}:{place.port}/{place.user}/{place.folder}"
     route = f"{source.name}:{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     results, failed = list[ImportResult](), list[str]()
@@ -59,6 +60,8 @@ def pull_extracts(
             result = _read(workspace, source, remote, run)
         except (InputInvalid, SourceError) as error:
             failed.append(f"{place.name}: {error}")
+            if isinstance(error, ForbiddenNow):  # the next file would fare no better
+                break
             continue
         results.append(result)
         failed += result.partial

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bouncelens.bounce import Account
-from bouncelens.errors import InputInvalid, SettingsInvalid
-from bouncelens.extract.gate import gate_of
+from bouncelens.errors import InputInvalid, SettingsInvalid, SourceError
+from bouncelens.extract.gate import Gate, gate_of
 from bouncelens.extract.limits import Patience
+from bouncelens.extract.query import QuerySource
 from bouncelens.extract.rowset import RowsetSource
 from bouncelens.extract.signin import Credentials, SignIn, auth_url
 from bouncelens.extract.soap import SoapSource
+from bouncelens.extract.staging import Guard
 from bouncelens.extract.wire import Wire
 from bouncelens.settings import Settings, TenantSettings, resolve_secret
+
+if TYPE_CHECKING:
+    from bouncelens.service.workspace import Workspace
+
+# A query is read back within minutes; one that another pull runs may take its full time twice.
+_TURN_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,9 @@ class Tenant:
     """The routes into one tenant. `sends` is None where no data extension has the counts."""
 
     sign_in: SignIn
+    wire: Wire
     soap: SoapSource
+    query: QuerySource
     sends: RowsetSource | None
 
 
@@ -36,13 +47,14 @@ class Line:
 
 
 @contextmanager
-def line_to(settings: Settings) -> Iterator[Line]:
+def line_to(settings: Settings, *, gate: Gate | None = None) -> Iterator[Line]:
     """A line to the tenant, nothing asked yet; connections end with the block.
 
-    Raises SettingsInvalid when tenant or secret are not stated.
+    Calls pass the given gate, or the one that the settings describe. Raises SettingsInvalid when
+    tenant or secret are not stated.
     """
     patience = patience_of(settings)
-    wire = Wire(timeout_s=settings.soap.timeout_s, gate=gate_of(settings.calls))
+    wire = Wire(timeout_s=settings.soap.timeout_s, gate=gate or gate_of(settings.calls))
     try:
         sign_in = SignIn(
             wire, auth_url(settings.tenant), _credentials(settings.tenant), patience=patience
@@ -53,19 +65,41 @@ def line_to(settings: Settings) -> Iterator[Line]:
 
 
 @contextmanager
-def connected(settings: Settings) -> Iterator[Tenant]:
+def connected(
+    settings: Settings, *, gate: Gate | None = None, guard: Guard | None = None
+) -> Iterator[Tenant]:
     """The tenant's routes, nothing asked yet; connections end with the block.
 
-    Raises SettingsInvalid when tenant or secret are not stated.
+    `guard` keeps other processes from a business unit while a query runs there. Raises
+    SettingsInvalid when tenant or secret are not stated.
     """
-    with line_to(settings) as line:
+    with line_to(settings, gate=gate) as line:
         wire, patience = line.wire, line.patience
         key = settings.sends.data_extension
         yield Tenant(
             line.sign_in,
+            wire,
             SoapSource(line.sign_in, wire, settings=settings.soap, patience=patience),
+            QuerySource(
+                line.sign_in, wire, settings=settings.query, patience=patience, guard=guard
+            ),
             RowsetSource(line.sign_in, wire, key, patience=patience) if key else None,
         )
+
+
+def guard_of(workspace: Workspace, *, wait_s: float = _TURN_S) -> Guard:
+    """Keeps other pulls with the same ledger from a business unit, one query at a time: they take
+    turns. Raises SourceError when a turn does not come within `wait_s`."""
+
+    @contextmanager
+    def guard(name: str) -> Iterator[None]:
+        with workspace.ledger.holding(name, wait_s=wait_s) as has_it:
+            if not has_it:
+                detail = "another pull with this ledger has not let go of it."
+                raise SourceError(name, detail, may_retry=False, advice="Run it again later.")
+            yield
+
+    return guard
 
 
 def patience_of(settings: Settings) -> Patience:

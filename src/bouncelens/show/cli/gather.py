@@ -31,32 +31,54 @@ def pull(
             show_default=False,
         ),
     ] = None,
+    route: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="soap|query|tracking",
+            help="By this route instead of those in the settings; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
     since: Since = None,
+    job: Annotated[
+        int | None,
+        typer.Option(
+            metavar="ID", help="Only this campaign; no bookmark moves.", show_default=False
+        ),
+    ] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DOMAIN",
+            help="Only this receiving domain, by the query route; no bookmark moves.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Pull what is new out of Marketing Cloud.
 
-    Bounces, jobs and sent counts, account by account, from each bookmark on.
+    Bounces, jobs and sent counts, account by account, from each bookmark on. The query route also
+    brings who bounced with status and last open; it makes a data extension and a query activity
+    in each business unit, and removes them.
     Exit code 3 when something is lacking; running it again goes on where it stopped.
     """
+    from bouncelens.service.pull import Asked
     from bouncelens.service.pull import pull as pulled
     from bouncelens.service.workspace import Workspace
 
+    since = since.replace(tzinfo=UTC) if since else None
+    asked = Asked(tuple(account or ()), tuple(route or ()), since, job, domain)
     with Workspace.open(settings_of(config)) as workspace, progress() as bars:
         task = bars.add_task("Pulling", total=1.0, detail="")
 
         def told(at: Progress) -> None:
             done = (at.number - 1 + at.done) / at.of
-            detail = f"{at.account.name}: {at.step}, {at.rows:,} bounces"
+            detail = f"{at.account.name}, {at.route}: {at.step}, {at.rows:,} bounces"
             bars.update(task, completed=done, detail=detail)
 
-        result = pulled(
-            workspace,
-            accounts=account or (),
-            since=since.replace(tzinfo=UTC) if since else None,
-            progress=told,
-        )
+        result = pulled(workspace, asked, progress=told)
     if as_json:
         print_json(result)
     else:
@@ -67,13 +89,13 @@ def pull(
 def _print(result: PullResult) -> None:
     print_table(
         "Pulled",
-        tuple((name, i > 0) for i, name in enumerate(("account", *_COUNTS, "jobs", "sends"))),
+        (("account", False), ("route", False), *((name, True) for name in (*_COUNTS, *_MORE))),
         [
             (
                 part.name,
+                part.route,
                 *(f"{getattr(part.counts, name):,}" for name in _COUNTS),
-                f"{part.jobs:,}",
-                f"{part.sends:,}",
+                *(f"{getattr(part, name):,}" for name in _MORE),
             )
             for part in result.accounts
         ],
@@ -83,6 +105,7 @@ def _print(result: PullResult) -> None:
     say(f"{result.stored:,} new bounces stored, {result.known:,} known, in {result.seconds:.1f} s.")
 
 
+_MORE = ("jobs", "sends", "subscribers")
 _COUNTS = ("received", "stored", "known", "quarantined")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bouncelens.bounce import HandVerdict, Quarantined, Suppression
 from bouncelens.store.ledger.database import READS, open_engine, refused
+from bouncelens.store.ledger.locks import holding
 from bouncelens.store.ledger.records import (
     BookmarkRecord,
     HandVerdictRecord,
@@ -128,6 +129,11 @@ class Ledger:
                 )
             elif record.through < through:
                 record.through, record.moved_at = through, now or datetime.now(UTC)
+
+    def holding(self, name: str, *, wait_s: float) -> AbstractContextManager[bool]:
+        """The lock of a name while the block runs; False inside it when another process has it
+        and keeps it for `wait_s` seconds. A killed process lets go of its own."""
+        return holding(self._engine, name, wait_s=wait_s)
 
     def forget_bookmarks(self) -> None:
         """Begin again with every account and route: what they speak of is not stored any more."""
