@@ -26,6 +26,8 @@ PARTS = (
     "blind2_opened",
     "blind3_read",
     "blind3_opened",
+    "blind4_read",
+    "blind4_unread",
     "own_postmaster",
     "own_wording",
 )
