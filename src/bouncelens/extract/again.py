@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bouncelens.bounce import EVENT_FIELDS, Quarantined
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.columns import kind_by_name, place
+from bouncelens.extract.events import BOUNCED, bounce_cells
 from bouncelens.extract.rows import read_events
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def _fields(row: Quarantined) -> dict[str, str] | str:
     """A row's cells by our fields, or why there are none."""
     if kind_by_name(row.source) in ("sent", "jobs"):
         return COUNTED
+    if row.source.startswith("events, account ") and (said := _event(row.raw)) is not None:
+        return said
     cells = _cells(row.raw)
     if isinstance(cells, str):
         return cells
@@ -81,6 +84,17 @@ def _fields(row: Quarantined) -> dict[str, str] | str:
     if "account" not in told and (asked := _SOAP_SOURCE.fullmatch(row.source)):
         told["account"] = asked[1]
     return told
+
+
+def _event(raw: str) -> dict[str, str] | None:
+    """The cells of a bounce event that was kept whole; None when it is none."""
+    try:
+        item = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(item, dict) or item.get("eventCategoryType") != BOUNCED:
+        return None
+    return {name: cell for name, cell in bounce_cells(item).items() if cell}
 
 
 def _cells(raw: str) -> dict[str, str] | str:

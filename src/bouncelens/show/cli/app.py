@@ -9,6 +9,7 @@ import typer
 from bouncelens import __version__
 from bouncelens.show.cli import (
     demo,
+    events,
     gather,
     quarantine,
     reading,
@@ -19,10 +20,12 @@ from bouncelens.show.cli import (
     sql,
     suppress,
 )
+from bouncelens.show.cli.light import LightGroup
 
 # Plain help: rich's would take longer to import than the rest of the program to run.
 app = typer.Typer(
     name="bouncelens",
+    cls=LightGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -49,5 +52,17 @@ def _root(
     pass
 
 
-for part in (demo, setup, gather, quarantine, reading, reports, suppress, serving, sql, rules):
+for part in (
+    demo,
+    setup,
+    gather,
+    events,
+    quarantine,
+    reading,
+    reports,
+    suppress,
+    serving,
+    sql,
+    rules,
+):
     part.add_to(app)

@@ -39,7 +39,8 @@ def serve(
 ) -> None:
     """Show the dashboard page until Ctrl-C.
 
-    It only reads, and listens on this machine only unless --host says otherwise.
+    The page only reads, and listens on this machine only unless --host says otherwise. Where
+    events.url is set, what Marketing Cloud posts to /events is taken and stored as well.
     """
     settings = settings_of(config)
     listener = listening(host, port)

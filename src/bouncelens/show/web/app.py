@@ -1,4 +1,5 @@
-"""The web server: one page, its charts, and the same source as JSON. It only reads."""
+"""The web server: one page, its charts, and the same source as JSON. All that only reads; what
+Marketing Cloud posts to /events/ is taken where the settings name an address for it."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from bouncelens.errors import BouncelensError, InputInvalid, QuestionInvalid
@@ -16,6 +18,7 @@ from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 from bouncelens.show.cli.screen import plain
 from bouncelens.show.web import assets, overview
+from bouncelens.show.web.events import EventsDoor
 from bouncelens.show.web.filters import Filters, read_filters
 from bouncelens.show.web.guard import LOOPBACK_HOSTS, Guard
 from bouncelens.show.web.pages import render
@@ -24,6 +27,7 @@ from bouncelens.show.web.source import Source
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
 
+    from bouncelens.service.events import Events
     from bouncelens.service.report import Answer
     from bouncelens.settings import Settings
 
@@ -38,13 +42,17 @@ _DRAWINGS: dict[str, tuple[str, Callable[[Answer], charts.Drawing]]] = {
 def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -> FastAPI:
     """The application. `hosts`: the names under which it source; a server that listens beyond
     this machine has to be told its own."""
-    source = Source(settings)
+    source, events = Source(settings), _events(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Bundling Vega takes a second or two; the first visitor need not wait for it.
         threading.Thread(target=assets.warm, daemon=True).start()
+        if events is not None:
+            events.start()
         yield
+        if events is not None:
+            await run_in_threadpool(events.close)
         source.close()
 
     # No interactive API pages: they load their scripts from elsewhere.
@@ -56,10 +64,21 @@ def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -
         openapi_url="/api/openapi.json",
     )
     app.add_middleware(Guard, hosts=hosts)
+    if events is not None:  # added last, so it is asked first
+        app.add_middleware(EventsDoor, receiver=events.receiver)
     _add_pages(app, settings, source)
     _add_api(app, source)
     _add_errors(app)
     return app
+
+
+def _events(settings: Settings) -> Events | None:
+    """The events route, where it is on. Its modules cost a second that others need not wait."""
+    if not settings.events.url:
+        return None
+    from bouncelens.service.events import Events
+
+    return Events(settings)
 
 
 def _filters(request: Request) -> Filters:

@@ -1,0 +1,149 @@
+"""`events`: have Marketing Cloud post bounces to this server, look how that stands, end it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bouncelens.show.cli.options import Config, Json
+from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
+
+if TYPE_CHECKING:
+    from bouncelens.service.event_setup import EventsSetup, Step
+
+_events = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Bounces of transactional mail as they happen: the Event Notification Service.",
+)
+Accounts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--account",
+        metavar="MID|NAME",
+        help="Only this business unit; may be given again.",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do what the plan says.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(_events, name="events")
+
+
+@_events.command()
+def register(
+    accounts: Accounts = None, is_sure: Yes = False, as_json: Json = False, config: Config = None
+) -> None:
+    """Register this server's address for bounce events; shows its plan first.
+
+    `bouncelens serve` has to run already, with the same settings, and be reached under events.url:
+    Marketing Cloud posts a verification to it. The signature key is kept as events.keys says.
+    """
+    _change("registering", accounts, is_sure=is_sure, as_json=as_json, config=config)
+
+
+@_events.command()
+def remove(
+    accounts: Accounts = None, is_sure: Yes = False, as_json: Json = False, config: Config = None
+) -> None:
+    """Remove the address, its subscriptions and its signature key; shows its plan first."""
+    _change("removing", accounts, is_sure=is_sure, as_json=as_json, config=config)
+
+
+@_events.command()
+def status(accounts: Accounts = None, as_json: Json = False, config: Config = None) -> None:
+    """Say how the events route stands, in Marketing Cloud and here.
+
+    Exit code 1 when something is missing.
+    """
+    from bouncelens.service.event_setup import setup_of
+
+    with setup_of(settings_of(config), tuple(accounts or ())) as setup:
+        result = setup.status()
+    if as_json:
+        print_json(result)
+    else:
+        print_table(
+            "Events",
+            tuple(
+                (name, False) for name in ("account", "callback", "subscription", "key", "lacks")
+            ),
+            [
+                (
+                    account.name,
+                    account.callback or "–",
+                    account.subscription or "–",
+                    "kept" if account.has_key else "–",
+                    account.lacks or "nothing",
+                )
+                for account in result.accounts
+            ],
+        )
+        say(f"{result.waiting_bytes:,} bytes wait here to be stored.")
+    raise typer.Exit(result.exit_code)
+
+
+@_events.command()
+def store(as_json: Json = False, config: Config = None) -> None:
+    """Store what has arrived and waits. `bouncelens serve` does that by itself.
+
+    Exit code 3 when something could not be read; it is kept in quarantine with its reason.
+    """
+    from bouncelens.service.events import store_events
+    from bouncelens.service.workspace import Workspace
+
+    with Workspace.open(settings_of(config)) as workspace:
+        result = store_events(workspace)
+    if as_json:
+        print_json(result)
+    else:
+        others = "".join(f"; {count:,} {kind}" for kind, count in result.others)
+        say(
+            f"{result.stored:,} new bounces stored, {result.known:,} known, "
+            f"{result.quarantined:,} events set aside{others}."
+        )
+    raise typer.Exit(result.exit_code)
+
+
+def _change(
+    plan: str, accounts: list[str] | None, *, is_sure: bool, as_json: bool, config: Config
+) -> None:
+    from bouncelens.service.event_setup import setup_of
+
+    with setup_of(settings_of(config), tuple(accounts or ())) as setup:
+        steps: tuple[Step, ...] = getattr(setup, plan)()
+        if not as_json:
+            _say_plan(steps)
+        done = bool(steps) and (is_sure or (not as_json and _agreed()))
+        if done:
+            _do(setup, steps)
+    if as_json:
+        print_json({"steps": steps, "done": done})
+    elif done:
+        say("Done.")
+    elif steps:
+        say("Nothing was changed. Say --yes to do it.")
+
+
+def _say_plan(steps: tuple[Step, ...]) -> None:
+    if not steps:
+        say("There is nothing to do.")
+        return
+    say("In Marketing Cloud:")
+    for number, step in enumerate(steps, 1):
+        say(f"{number}. {step.sentence}")
+
+
+def _agreed() -> bool:
+    import sys
+
+    return sys.stdin.isatty() and typer.confirm("Do it?", err=True)
+
+
+def _do(setup: EventsSetup, steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        setup.do(step)
