@@ -149,16 +149,21 @@ class _PortableTable:
     def number(self, prints: Any) -> tuple[Any, Any]:
         """A number per print, and the rows at which a new number was given, in order."""
         import numpy as np
+        import pyarrow as pa
 
-        distinct, first, inverse = np.unique(prints, return_index=True, return_inverse=True)
-        numbers, fresh = np.empty(len(distinct), np.int32), []
-        for place in np.argsort(first).tolist():
-            key = int(distinct[place])
-            if key not in self._numbers:
-                self._numbers[key] = len(self._numbers)
-                fresh.append(first[place])
-            numbers[place] = self._numbers[key]
-        return numbers[inverse], np.array(fresh, np.int64)
+        # the dictionary holds prints in order of appearance
+        encoded = pa.array(prints).dictionary_encode()
+        codes = encoded.indices.to_numpy()
+        before = np.maximum.accumulate(codes)
+        first = np.flatnonzero(np.diff(before, prepend=-1) > 0)
+        known, fresh = self._numbers, []
+        distinct = encoded.dictionary.to_numpy().tolist()
+        for key, row in zip(distinct, first.tolist(), strict=True):
+            if key not in known:
+                known[key] = len(known)
+                fresh.append(row)
+        numbers = np.fromiter((known[key] for key in distinct), np.int32, len(distinct))
+        return numbers.take(codes), np.array(fresh, np.int64)
 
 
 def _salts(replies: Replies) -> Any:
