@@ -94,26 +94,40 @@ class Activities:
         ).fetchone()  # fmt: skip
         return None if row is None else QueryActivity(*row)
 
-    def change_query(self, activity: QueryActivity, now: datetime) -> None:
-        """Stores a query's new text and settings."""
+    def change_query(self, activity: QueryActivity, target: tuple[str, str], now: datetime) -> None:
+        """Stores a query's new text and settings; `target` as in `add_query`."""
         self.db.cursor().execute(
             "UPDATE query_activity SET name = ?, description = ?, query_text = ?, "
-            "target_key = ?, update_type = ?, modified = ? WHERE object_id = ?",
+            "target_key = ?, target_name = ?, target_id = ?, update_type = ?, category_id = ?, "
+            "modified = ? WHERE object_id = ?",
             [
                 activity.name, activity.description, activity.query_text, activity.target_key,
-                activity.update_type, now, activity.object_id,
+                *target, activity.update_type, activity.category_id, now, activity.object_id,
             ],
         )  # fmt: skip
 
+    def dates(self, object_id: str) -> tuple[datetime, datetime]:
+        """When a query was made and when it was last changed."""
+        found = self.db.cursor().execute(
+            "SELECT created, modified FROM query_activity WHERE object_id = ?", [object_id]
+        ).fetchone()  # fmt: skip
+        if found is None:
+            raise KeyError(object_id)
+        return found[0], found[1]
+
     def add_automation(
-        self, mid: int, key: str, name: str, *, steps: list[object], now: datetime
-    ) -> str:
+        self, mid: int, key: str, name: str, *, steps: list[object], now: datetime,
+        description: str = "",
+    ) -> str:  # fmt: skip
         """Keeps an automation; its ObjectID."""
         object_id = str(uuid4())
         self.db.cursor().execute(
-            "INSERT INTO automation VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, NULL, ?)",
-            [self._next(), mid, object_id, key, name, READY, now, now, json.dumps(steps)],
-        )
+            "INSERT INTO automation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+            [
+                self._next(), mid, object_id, key, name, description, READY, now, now,
+                json.dumps(steps),
+            ],
+        )  # fmt: skip
         return object_id
 
     def remove(self, table: str, object_id: str) -> None:

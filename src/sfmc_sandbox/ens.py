@@ -27,6 +27,11 @@ _GOOD = {200, 201, 202, 203, 204}
 ATTEMPTS = 3
 FIRST_DEFERRAL_MS = 600_000
 GIVE_UP_MS = 7 * 86_400_000
+# What happens to a batch after that is told in two ways (fact sheet 8): it is put off and tried
+# ever more seldom, or it is dropped and its callback suspended.
+FAILURES = ("defer", "suspend")
+SUSPENDING_FAILURES, SUSPENDING_SPAN_MS = 2, 300_000
+FIRST_SUSPENSION_MS, LONGEST_SUSPENSION_MS = 600_000, 3_600_000
 _TIMEOUT_S = 3.0
 _PROBE_S = 30.0
 
@@ -44,8 +49,30 @@ class Callback:
     verification_key: str
     status: str = "unverified"
     born: float = field(default_factory=time.monotonic)
+    failed_ms: list[int] = field(default_factory=list)  # batches dropped of late
+    suspended_until_ms: int = 0  # of the world's clock, like the others
+    suspension_ms: int = 0  # how long the last one was
 
-    def told(self, *, with_key: bool = False) -> dict[str, Any]:
+    def fail(self, now_ms: int) -> None:
+        """Notes a dropped batch. Two within five minutes suspend the callback: for ten minutes, then
+        for twice as long each time, up to an hour."""
+        recent = [ms for ms in self.failed_ms if now_ms - ms <= SUSPENDING_SPAN_MS]
+        self.failed_ms = [*recent, now_ms]
+        if len(self.failed_ms) < SUSPENDING_FAILURES or self.is_suspended(now_ms):
+            return
+        longer = max(FIRST_SUSPENSION_MS, self.suspension_ms * 2)
+        self.suspension_ms = min(longer, LONGEST_SUSPENSION_MS)
+        self.suspended_until_ms = now_ms + self.suspension_ms
+
+    def succeed(self) -> None:
+        """A delivered batch: what failed before is forgotten."""
+        self.failed_ms, self.suspension_ms = [], 0
+
+    def is_suspended(self, now_ms: int) -> bool:
+        """Whether nothing is sent to it for now."""
+        return now_ms < self.suspended_until_ms
+
+    def told(self, *, now_ms: int = 0, with_key: bool = False) -> dict[str, Any]:
         """As the API tells it; the key only at creation."""
         content: dict[str, Any] = {
             "callbackName": self.name,
@@ -55,6 +82,9 @@ class Callback:
         }
         if with_key:
             return {**content, "signatureKey": self.signature_key}
+        if self.is_suspended(now_ms):
+            reason = "Deliveries to the callback failed."
+            return {**content, "status": "suspended", "statusReason": reason}
         return {**content, "status": self.status, "statusReason": ""}
 
 
@@ -99,6 +129,7 @@ class Ens:
     tenant: Tenant
     # Whether the key signs as text or as the bytes behind it is unverified: both are here.
     key_reading: Literal["text", "bytes"] = "text"
+    on_failure: str = "defer"  # one of FAILURES
     retry_s: float = 1.0
     callbacks: dict[str, Callback] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
@@ -118,10 +149,14 @@ class Ens:
         body = json.dumps(
             {"callbackId": made.callback_id, "verificationKey": made.verification_key}
         ).encode()
-        status = _post(url, body, {}, timeout_s=_PROBE_S)
-        if status != 200:
-            raise OSError(f"the callback answered {status}")
-        self.callbacks[made.callback_id] = made
+        self.callbacks[made.callback_id] = made  # it may verify before it answers
+        try:
+            status = _post(url, body, {}, timeout_s=_PROBE_S)
+            if status != 200:
+                raise OSError(f"the callback answered {status}")
+        except OSError:
+            del self.callbacks[made.callback_id]
+            raise
         return made
 
     def verify(self, callback_id: str, key: str) -> bool:
@@ -156,7 +191,15 @@ class Ens:
             if mine and callback is not None and callback.status == "verified":
                 for start in range(0, len(mine), callback.max_batch):
                     batch = mine[start : start + callback.max_batch]
-                    self._pool.submit(self._deliver, callback, batch, self.now_ms())
+                    self._send(callback, batch)
+
+    def _send(self, callback: Callback, batch: list[dict[str, Any]]) -> None:
+        now_ms = self.now_ms()
+        if callback.is_suspended(now_ms):
+            with self._lock:
+                self.undelivered += 1
+        else:
+            self._pool.submit(self._deliver, callback, batch, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Tries again what is due by the world's clock; gives up after seven days."""
@@ -175,6 +218,7 @@ class Ens:
         for attempt in range(ATTEMPTS):
             try:
                 if _post(callback.url, body, headers, timeout_s=_TIMEOUT_S) in _GOOD:
+                    callback.succeed()
                     return
             except OSError:
                 pass
@@ -183,6 +227,10 @@ class Ens:
         now = self.now_ms()
         wait = max(FIRST_DEFERRAL_MS, now - since_ms)  # doubles what has passed
         with self._lock:
+            if self.on_failure == "suspend":
+                self.undelivered += 1
+                callback.fail(now)
+                return
             self.deferred.append(Deferred(callback, items, since_ms, now + wait))
 
     def close(self) -> None:

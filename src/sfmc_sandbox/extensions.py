@@ -37,6 +37,9 @@ CREATE TABLE extension_field (
 """
 
 
+MAX_TEXT = 4000  # characters of a Text field
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A column of a data extension."""
@@ -136,8 +139,10 @@ class Extensions:
             "INSERT INTO extension_field VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
         )
 
-    def add_fields(self, extension: DataExtension, more: tuple[Field, ...]) -> DataExtension:
-        """The data extension with further fields."""
+    def change(
+        self, extension: DataExtension, more: tuple[Field, ...], *, name: str
+    ) -> DataExtension:
+        """The data extension under a name, with further fields."""
         cursor = self.db.cursor()
         for f in more:
             cursor.execute(
@@ -148,9 +153,13 @@ class Extensions:
             [extension.mid, extension.key],
         )
         made = DataExtension(
-            extension.mid, extension.key, extension.name, extension.object_id, extension.table,
+            extension.mid, extension.key, name, extension.object_id, extension.table,
             extension.fields + more,
         )  # fmt: skip
+        cursor.execute(
+            "UPDATE extension_list SET name = ? WHERE mid = ? AND object_id = ?",
+            [name, extension.mid, extension.object_id],
+        )
         self._note_fields(made)
         self.by_key[made.mid, made.key.lower()] = made
         return made

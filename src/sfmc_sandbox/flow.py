@@ -14,7 +14,8 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 
-from sfmc_sandbox.clock import from_epoch_ms
+from sfmc_sandbox.world.columns import sfmc_times
+from sfmc_sandbox.world.people import NEVER
 from sfmc_sandbox.world.tenant import SENDS_KEY, count_jobs, job_table, play, split
 
 if TYPE_CHECKING:
@@ -156,25 +157,41 @@ class Flow:
         held = standing.held_ms <= now_ms
         bounced = (standing.count > 0) & (standing.opened_ms < standing.last_ms)
         left = standing.unsubscribed_ms <= now_ms
-        status = np.select([left, held, bounced], ["Unsubscribed", "Held", "Bounced"], "Active")
         table = pa.table(
             {
-                "sub": np.arange(len(status), dtype=np.int32),
-                "status": pa.array(status.tolist(), pa.string()),
+                "sub": np.arange(len(left), dtype=np.int32),
+                "code": np.select([left, held, bounced], [4, 3, 2], 1).astype(np.int8),
                 "count": standing.count,
+                "held": sfmc_times(standing.held_ms, ~held),
+                "gone": sfmc_times(standing.unsubscribed_ms, ~left),
             }
         )
         cursor = self.tenant.db.cursor()
         cursor.register("settled", table)
-        moment = from_epoch_ms(now_ms - 6 * 3_600_000).replace(tzinfo=None)
         cursor.execute(
-            "UPDATE subscriber SET status = t.status, bounce_count = t.count, undeliverable = "
-            "CASE WHEN t.status = 'Held' THEN coalesce(undeliverable, ?) ELSE undeliverable END "
-            "FROM settled t WHERE t.sub = subscriber.sub AND t.count > subscriber.bounce_count "
-            "AND subscriber.status NOT IN ('Unsubscribed', 'Deleted')",
-            [moment],
+            "UPDATE subscriber SET status = t.status, bounce_count = t.count, "
+            "undeliverable = t.held, unsubscribed = coalesce(t.gone, subscriber.unsubscribed) "
+            "FROM (SELECT *, ['Active', 'Bounced', 'Held', 'Unsubscribed'][code] AS status "
+            "FROM settled) t WHERE t.sub = subscriber.sub AND subscriber.status <> 'Deleted' "
+            "AND (t.status <> subscriber.status OR t.count <> subscriber.bounce_count)"
         )
         cursor.unregister("settled")
+
+    def status_set(self, sub: int, status: str) -> None:
+        """Hears that somebody set a subscriber's status, so that the next job minds it."""
+        with self._lock:
+            standing, now = self.tenant.standing, self.clock.now_ms
+            if sub >= len(standing.count):
+                return  # came over the API: no job is sent to such people
+            standing.held_ms[sub] = now if status == "Held" else NEVER
+            standing.unsubscribed_ms[sub] = now if status in {"Unsubscribed", "Deleted"} else NEVER
+            if status == "Active":  # the count is over, too
+                standing.count[sub] = 0
+                standing.first_ms[sub], standing.last_ms[sub] = NEVER, -NEVER
+            elif status == "Bounced":
+                standing.count[sub] = max(1, int(standing.count[sub]))
+                standing.first_ms[sub] = min(int(standing.first_ms[sub]), now)
+                standing.last_ms[sub] = now
 
     def run(self) -> None:
         """Ticks in the background until closed."""

@@ -107,6 +107,8 @@ def read_value(found: Field, raw: object) -> object:
     """A value as the field holds it. Raises RowRefused."""
     if raw is None:
         return None
+    if isinstance(raw, dict | list):
+        raise RowRefused(f"The value of {found.name} is no {found.type}.")
     text = str(raw).strip()
     try:
         if found.type in {"Text", "EmailAddress", "Phone", "Locale"}:

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -62,12 +63,12 @@ class Runs:
         task = self.activities.start_task(
             activity.mid, activity.object_id, kind="Query", key=activity.key, now=self.now()
         )
-        self._pool.submit(self._run, activity, task)
+        self.submit(lambda: self._run(activity, task))
         return task
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Does something in the background."""
-        self._pool.submit(work)
+        """Does something in the background, in the scenarios its request asked for."""
+        self._pool.submit(copy_context().run, work)
 
     def _run(self, activity: QueryActivity, task: int) -> None:
         delay = self.start_delay_s
@@ -107,7 +108,8 @@ class Runs:
         task = self.activities.start_task(
             mid, object_id, kind="Automation", key=row[0], now=self.now()
         )
-        self._pool.submit(self._run_automation, mid, object_id, task, json.loads(row[1]))
+        steps = json.loads(row[1])
+        self.submit(lambda: self._run_automation(mid, object_id, task, steps))
         return task
 
     def _run_automation(

@@ -226,7 +226,9 @@ def test_sfmc_2_3_describe_names_properties_and_their_types(caller: Caller, kind
         "</ObjectType></ObjectDefinitionRequest></DescribeRequests></DefinitionRequestMsg>"
     )
     assert answer.first("ObjectType") == kind
-    assert set(answer.every("DataType")) <= {"Int32", "String", "DateTime", "Boolean"}
+    assert set(answer.every("DataType")) <= {
+        "Int32", "String", "DateTime", "Boolean", "EventType", "EmailType", "SubscriberStatus",
+    }  # fmt: skip
     retrievable = [
         row.find(f"{PARTNER}Name").text
         for row in answer.root.iter(f"{PARTNER}Properties")
@@ -337,3 +339,114 @@ def test_sfmc_2_1_an_action_that_is_not_known_answers_in_the_wsdls_shape(
     assert (answer.first("OverallStatus") or "").startswith("Error")
     assert answer.first("ErrorCode") in {"8", None}
     assert answer.first("RequestID")
+
+
+def test_sfmc_2_5_a_deleted_subscriber_is_gone_and_may_come_again(caller: Caller) -> None:
+    head = "<ObjectType>Subscriber</ObjectType>" + props("Status", "ID")
+    by_key = simple("SubscriberKey", "equals", "Comes-Again")
+    made = _change(caller, "Create", "Subscriber", _person("comes-again"))
+    # Keys do not tell upper from lower case.
+    again = _change(caller, "Create", "Subscriber", _person("COMES-AGAIN"))
+    assert again.first("ErrorCode") == "12014"
+    _change(caller, "Delete", "Subscriber", _person("comes-again"))
+    assert caller.retrieve(head + by_key).results == []
+    gone = _change(caller, "Update", "Subscriber", _person("comes-again", "Active"))
+    assert gone.first("OverallStatus") == "Error"
+    anew = _change(caller, "Create", "Subscriber", _person("comes-again"))
+    assert anew.first("StatusMessage") == "Created Subscriber."
+    assert anew.first("NewID") == made.first("NewID")
+    assert [row["Status"] for row in caller.retrieve(head + by_key).results] == ["Active"]
+
+
+def test_sfmc_2_5_a_data_extension_is_renamed_and_text_ends_at_4000(caller: Caller) -> None:
+    _extension(caller, "old_name")
+    _change(caller, "Update", "DataExtension",
+            "<CustomerKey>old_name</CustomerKey><Name>new name</Name>")  # fmt: skip
+    found = caller.retrieve("<ObjectType>DataExtension</ObjectType>" + props("Name")
+                            + simple("CustomerKey", "equals", "old_name")).results  # fmt: skip
+    assert [row["Name"] for row in found] == ["new name"]
+    named = "<CustomerKey>long_text</CustomerKey><Name>long_text</Name>"
+    long = _change(caller, "Create", "DataExtension", named + FIELDS.replace(">10<", ">4001<"))
+    assert long.first("OverallStatus") == "Error"
+
+
+def test_a_row_is_not_deleted_by_a_field_that_is_not_there(caller: Caller) -> None:
+    _extension(caller, "kept")
+    keys = "<Keys><Key><Name>Nope</Name><Value>1</Value></Key></Keys>"
+    done = _change(
+        caller, "Delete", "DataExtensionObject", "<CustomerKey>kept</CustomerKey>" + keys
+    )
+    assert (done.status, done.first("OverallStatus")) == (200, "Error")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "<QueryText>SELECT nope AS JobID FROM _Job</QueryText>",
+        "<TargetUpdateType>Replace</TargetUpdateType>",
+        "<DataExtensionTarget><CustomerKey>nowhere</CustomerKey></DataExtensionTarget>",
+    ],
+)
+def test_sfmc_2_5_a_query_is_checked_when_it_is_changed(caller: Caller, change: str) -> None:
+    _extension(caller, "checked_target")
+    text = "SELECT DISTINCT JobID FROM _Job"
+    _change(caller, "Create", "QueryDefinition",
+            QUERY.format(key="checked", text=text, target="checked_target"))  # fmt: skip
+    done = _change(
+        caller, "Update", "QueryDefinition", f"<CustomerKey>checked</CustomerKey>{change}"
+    )
+    assert done.first("OverallStatus") == "Error"
+    kept = caller.retrieve("<ObjectType>QueryDefinition</ObjectType>"
+                           + props("QueryText", "TargetUpdateType")
+                           + simple("CustomerKey", "equals", "checked")).results  # fmt: skip
+    assert [(row["QueryText"], row["TargetUpdateType"]) for row in kept] == [(text, "Overwrite")]
+
+
+def test_sfmc_2_3_perform_has_errors_when_some_definitions_fail(caller: Caller) -> None:
+    made = _change(caller, "Create", "Automation", "<Name>one of two</Name>")
+    done = caller.soap(
+        f"<PerformRequestMsg {NS}><Action>start</Action><Definitions>"
+        f'<Definition xsi:type="Automation"><ObjectID>{made.first("ObjectID")}</ObjectID>'
+        '</Definition><Definition xsi:type="Automation"><ObjectID>none</ObjectID></Definition>'
+        "</Definitions></PerformRequestMsg>"
+    )
+    assert done.first("OverallStatus") == "Has Errors"
+    assert _change(caller, "Create", "Automation", "").first("OverallStatus") == "Error"
+
+
+@pytest.mark.parametrize("verb", ["ClearData", "pause", "dance"])
+def test_sfmc_1_what_is_started_needs_its_scope_and_a_known_action(
+    caller: Caller, verb: str
+) -> None:
+    _extension(caller, "guarded")
+    made = _change(caller, "Create", "Automation", f"<Name>guarded {verb}</Name>")
+    token = caller.token(RETAIL, scope="data_extensions_read automations_read")
+    if verb == "ClearData":
+        body = (
+            f"<PerformRequestMsg {NS}><Action>{verb}</Action><Definitions><Definition "
+            'xsi:type="DataExtension"><CustomerKey>guarded</CustomerKey></Definition>'
+            "</Definitions></PerformRequestMsg>"
+        )
+    else:
+        body = (
+            f"<ScheduleRequestMsg {NS}><Action>{verb}</Action><Interactions><Interaction "
+            f'xsi:type="Automation"><ObjectID>{made.first("ObjectID")}</ObjectID></Interaction>'
+            "</Interactions></ScheduleRequestMsg>"
+        )
+    assert caller.soap(body, token=token).first("StatusMessage") == "API Permission Failed."
+    assert caller.soap(body).first("OverallStatus") == ("Error" if verb == "dance" else "OK")
+
+
+def test_sfmc_2_3_describe_names_enumerations_and_what_may_be_changed(caller: Caller) -> None:
+    answer = caller.soap(
+        f"<DefinitionRequestMsg {NS}><DescribeRequests><ObjectDefinitionRequest><ObjectType>"
+        "Subscriber</ObjectType></ObjectDefinitionRequest></DescribeRequests></DefinitionRequestMsg>"
+    )
+    told = {
+        row.findtext(f"{PARTNER}Name"): (
+            row.findtext(f"{PARTNER}DataType"), row.findtext(f"{PARTNER}IsUpdatable"),
+        )
+        for row in answer.root.iter(f"{PARTNER}Properties")
+    }  # fmt: skip
+    assert told["Status"] == ("SubscriberStatus", "true")
+    assert told["ID"] == ("Int32", "false")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
-from sandbox_caller import RETAIL, Caller, props, running_sandbox, simple
+from sandbox_caller import RETAIL, XSI, Caller, props, running_sandbox, simple
 
+from sfmc_sandbox.wire.app import make_app
 from sfmc_sandbox.world.plan import Plan
 from sfmc_sandbox.world.tenant import make_tenant
 
@@ -85,6 +87,58 @@ def test_sfmc_5_statuses_move_from_active_over_bounced_to_held(moving: Caller) -
     assert held() > before
 
 
+PERSON = "<ObjectType>Subscriber</ObjectType>" + props("SubscriberKey", "Status")
+
+
+def _people(caller: Caller, status: str) -> list[str]:
+    rows = caller.retrieve(PERSON + simple("Status", "equals", status)).results
+    return [str(row["SubscriberKey"]) for row in rows]
+
+
+def _who(caller: Caller, kind: str, job: object) -> set[str]:
+    asked = f"<ObjectType>{kind}</ObjectType>" + props("SubscriberKey")
+    rows = caller.retrieve(asked + simple("SendID", "equals", str(job))).results
+    return {str(row["SubscriberKey"]) for row in rows}
+
+
+def _set(caller: Caller, verb: str, key: str, status: str = "") -> None:
+    told = f"<Status>{status}</Status>" if status else ""
+    answer = caller.soap(
+        f'<{verb}Request xmlns="http://exacttarget.com/wsdl/partnerAPI" {XSI}><Options />'
+        f'<Objects xsi:type="Subscriber"><SubscriberKey>{key}</SubscriberKey>{told}</Objects>'
+        f"</{verb}Request>"
+    )
+    assert answer.first("OverallStatus") == "OK"
+
+
+def test_sfmc_5_the_next_job_minds_what_the_api_set(moving: Caller) -> None:
+    held, active = _people(moving, "Held"), _people(moving, "Active")
+    _set(moving, "Update", held[0], "Active")
+    _set(moving, "Update", active[0], "Unsubscribed")
+    _set(moving, "Delete", active[1])
+    job = _turn(moving, "send", mid=RETAIL, size=50_000)["job"]
+    _turn(moving, "clock", advance_s=9 * DAY)
+    sent = {
+        str(key)
+        for (key,) in moving.sandbox.tenant.db.cursor()
+        .execute("SELECT subscriber_key FROM sent JOIN subscriber USING (sub) WHERE job_id = ?",
+                 [job]).fetchall()
+    }  # fmt: skip
+    assert {held[0], active[2]} <= sent
+    assert not {held[1], active[0], active[1]} & sent
+    assert held[1] in _who(moving, "NotSentEvent", job)
+    gone = _who(moving, "UnsubEvent", job)
+    assert gone
+    assert gone <= set(_people(moving, "Unsubscribed"))
+    # An open makes Bounced active again; nobody who opened after the bounce is left as Bounced.
+    stale = moving.sandbox.tenant.db.cursor().execute(
+        "SELECT count(*) FROM subscriber s WHERE status = 'Bounced' AND "
+        "(SELECT max(event_time) FROM open o WHERE o.sub = s.sub) > "
+        "(SELECT max(event_time) FROM bounce b WHERE b.sub = s.sub)"
+    ).fetchall()  # fmt: skip
+    assert stale == [(0,)]
+
+
 def test_the_clock_runs_at_a_speed(moving: Caller) -> None:
     first = moving.sandbox.now()
     _turn(moving, "clock", speed=3600)
@@ -100,6 +154,7 @@ class Ear:
     """A callback that listens."""
 
     answer: int = 200
+    before: Callable[[bytes], None] = lambda _: None  # what it does before it answers
     heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
 
@@ -112,6 +167,7 @@ def ear() -> Iterator[Ear]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             ear.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            ear.before(body)
             self.send_response(ear.answer)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -159,6 +215,21 @@ def _wait_for(ear: Ear, text: bytes) -> tuple[dict[str, str], bytes]:
                 return headers, body
         time.sleep(0.02)
     raise AssertionError("nothing was heard")
+
+
+def test_sfmc_8_a_callback_may_verify_before_it_answers(moving: Caller, ear: Ear) -> None:
+    token, seen = moving.token(), []
+
+    def verify(body: bytes) -> None:
+        for unit in (7_000_102, RETAIL):  # another unit's token verifies nothing
+            mine = moving.token(unit)
+            answer = moving.rest("/platform/v1/ens-verify", token=mine, method="POST", content=body)
+            seen.append(answer.status_code)
+
+    ear.before = verify
+    made = moving.rest("/platform/v1/ens-callbacks", token=token, method="POST",
+                       json=[{"callbackName": "at once", "url": ear.url}])  # fmt: skip
+    assert (made.status_code, seen) == (201, [400, 200])
 
 
 @pytest.mark.parametrize("reading", ["text", "bytes"])
@@ -273,9 +344,25 @@ def test_no_other_site_turns_the_switches(moving: Caller, headers: dict[str, str
 @pytest.mark.parametrize(
     ("verb", "what"),
     [("send", {"mid": 1}), ("send", {"mid": RETAIL, "size": 10**9}), ("send", {"mid": "x"}),
-     ("clock", {"advance_s": "soon"}), ("scenarios", {})],
-    ids=str,
+     ("clock", {"advance_s": "soon"}), ("clock", {"advance_s": "nan"}),
+     ("clock", {"advance_s": 1e300}), ("clock", {"advance_s": -1}), ("clock", {"speed": "inf"}),
+     ("send", {"mid": RETAIL, "size": "1e999"}), ("clock", {"advance_s": "9" * 20_000}),
+     ("scenarios", {})],
+    ids=lambda value: str(value)[:40],
 )  # fmt: skip
 def test_bad_turns_are_refused(moving: Caller, verb: str, what: dict[str, object]) -> None:
     answer = moving.http.post(f"{moving.url}/_sandbox/{verb}", json=what)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("caller_at", "status"), [("203.0.113.5", 403), ("127.0.0.1", 200)])
+def test_only_its_own_machine_turns_the_switches(
+    moving: Caller, caller_at: str, status: int
+) -> None:
+    door = httpx2.ASGITransport(make_app(moving.sandbox), client=(caller_at, 50_000))
+
+    async def ask() -> int:
+        async with httpx2.AsyncClient(transport=door, base_url="http://127.0.0.1") as http:
+            return (await http.get("/_sandbox/state")).status_code
+
+    assert asyncio.run(ask()) == status

@@ -326,3 +326,16 @@ def test_sfmc_2_3_reply_text_survives_xml(caller: Caller, tenant: Tenant) -> Non
     assert sorted(str(r["SMTPReason"]) for r in rows) == sorted(text for (text,) in stored)
     assert any("<" in str(row["SMTPReason"]) for row in rows)
     assert any("\r\n" in str(row["SMTPReason"]) for row in rows)
+
+
+def test_sfmc_2_3_only_a_servers_fault_has_a_detail(caller: Caller) -> None:
+    bad = caller.post(envelope(BODY, "nonsense"))
+    assert "<detail" not in bad.text
+    assert bad.first("faultactor") == f"{caller.url}/Service.asmx"
+    out = caller.soap(BODY, x_sandbox_scenario="soap-500")
+    assert out.first("Code") == "2"
+    assert '<apifault xmlns="urn:fault.partner.exacttarget.com">' in out.text
+
+
+def test_the_wsdl_answers_a_head_request(caller: Caller) -> None:
+    assert caller.http.head(f"{caller.url}/ETFramework.wsdl").status_code == 200

@@ -19,10 +19,10 @@ from sfmc_sandbox.wire.request_log import RequestLog
 from sfmc_sandbox.wire.rest_answer import RestError
 from sfmc_sandbox.wire.sandbox import MAX_BODY_BYTES
 from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, fault
-from sfmc_sandbox.wire.trouble import listen
+from sfmc_sandbox.wire.trouble import UnknownScenario, listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
@@ -45,6 +45,10 @@ def make_app(sandbox: Sandbox) -> Starlette:
         for slash in ("", "/")
     ]
 
+    def methods_of(path: str) -> list[str]:
+        known = (route.methods or () for route in routes if route.path_regex.match(path))
+        return sorted({method for methods in known for method in methods})
+
     async def elsewhere(request: Request) -> Response:
         path = request.url.path.lower()
         # A client may put any words before the path (fact sheet 10), in any case.
@@ -52,16 +56,31 @@ def make_app(sandbox: Sandbox) -> Starlette:
             return await _sign_in(sandbox, request)
         if path.rstrip("/").endswith("/service.asmx") and request.method == "POST":
             return await _service(sandbox, request)
-        if request.method == "GET" and (about := _about(sandbox, path)) is not None:
+        reads = request.method in {"GET", "HEAD"}
+        if reads and (about := _about(sandbox, path)) is not None:
             return about(request)
-        return rest.nothing_here(sandbox, request)
+        return rest.nothing_here(sandbox, request, allowed=methods_of(request.url.path))
 
-    every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-    last = Route("/{path:path}", elsewhere, methods=every)
+    every = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    last = Route("/{path:path}", _kept(elsewhere), methods=every)
     app = Starlette(routes=[*control.routes(sandbox), *routes, last])
     app.add_exception_handler(Exception, _our_fault)
     app.add_middleware(RequestLog, log=sandbox.log)
     return app
+
+
+def _kept(
+    endpoint: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Answers what fails unforeseen, so that the connection can go on."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Exception as problem:
+            return await _our_fault(request, problem)
+
+    return answer
 
 
 async def _our_fault(request: Request, problem: Exception) -> Response:
@@ -90,7 +109,12 @@ async def _service(sandbox: Sandbox, request: Request) -> Response:
         problem = Fault("Client", "There was an exception running the extensions specified in "
                         "the config file. ---> Maximum request length exceeded.")  # fmt: skip
         return Response(fault(frame, problem), 500, media_type=content_type(frame))
-    listen(request.headers)
+    try:
+        listen(request.headers)
+    except UnknownScenario as problem:
+        frame = Frame(f"{sandbox.base_url(request)}Service.asmx")
+        told = fault(frame, Fault("Client", str(problem)))
+        return Response(told, 500, media_type=content_type(frame))
     response = await run_in_threadpool(soap.call, sandbox, request, body)
     return await _troubled(sandbox, response)
 
@@ -101,11 +125,14 @@ def _rest_route(sandbox: Sandbox, method: str, path: str, call: tuple[str, rest.
             request.state.body = await _body(request)
         except BodyTooLarge:
             return RestError(413, 10000, "The request is too large.").response()
-        listen(request.headers)
+        try:
+            listen(request.headers)
+        except UnknownScenario as problem:
+            return RestError(400, 10005, str(problem)).response()
         response = await run_in_threadpool(rest.call, sandbox, request, *call)
         return await _troubled(sandbox, response)
 
-    route = Route(path, endpoint, methods=[method])
+    route = Route(path, _kept(endpoint), methods=[method])
     # Paths are case-insensitive; fuel-rest writes all of them in lower case.
     route.path_regex = re.compile(route.path_regex.pattern, re.IGNORECASE)
     return route

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sfmc_sandbox.activities import UPDATE_TYPES, QueryActivity
 from sfmc_sandbox.wire.soap_change import Change, ChangeRefused, Outcome
 from sfmc_sandbox.wire.soap_request import child, text_of
+
+if TYPE_CHECKING:
+    from sfmc_sandbox.extensions import DataExtension
 
 
 def change_query(change: Change) -> Outcome:
@@ -25,36 +29,32 @@ def change_query(change: Change) -> Outcome:
     if change.verb == "Delete":
         activities.remove("query_activity", found.object_id)
         return Outcome("QueryDefinition deleted", object_id=found.object_id)
-    target = text_of(child(change.node, "DataExtensionTarget"), "CustomerKey")
+    target = _target(change, found.target_key)
     changed = replace(
         found,
         name=change.text("Name") or found.name,
         description=change.text("Description") or found.description,
         query_text=change.text("QueryText") or found.query_text,
         update_type=change.text("TargetUpdateType") or found.update_type,
-        target_key=target or found.target_key,
+        target_key=target.key,
+        category_id=_category(change) or found.category_id,
     )
-    activities.change_query(changed, change.sandbox.now())
+    _check(change, changed, target)
+    activities.change_query(changed, (target.name, target.object_id), change.sandbox.now())
     return Outcome("QueryDefinition updated", object_id=found.object_id)
 
 
 def _create(change: Change) -> Outcome:
-    holder = child(change.node, "DataExtensionTarget")
-    key = (text_of(holder, "CustomerKey") or text_of(holder, "Name") or "").strip()
-    target = change.sandbox.extensions.named(change.token.mid, key)
-    if target is None:
-        raise ChangeRefused(f"The target Data Extension {key[:100]} does not exist.", 42011)
-    update_type = change.text("TargetUpdateType") or "Overwrite"
-    if update_type not in UPDATE_TYPES.values():
-        raise ChangeRefused(f"The TargetUpdateType {update_type[:40]} is not known.", 42007)
-    text = change.text("QueryText")
-    problem = change.sandbox.queries.check(change.token.mid, text, target)
-    if problem:
-        raise ChangeRefused(problem, 42034)
+    target = _target(change, "")
+    name = change.text("Name")
+    if not name:
+        raise ChangeRefused("The QueryDefinition has no name.", 42002)
     activity = QueryActivity(
         change.token.mid, str(uuid4()), change.text("CustomerKey") or str(uuid4()),
-        change.text("Name"), change.text("Description"), text, target.key, update_type, 1001,
+        name, change.text("Description"), change.text("QueryText"), target.key,
+        change.text("TargetUpdateType") or "Overwrite", _category(change) or 1001,
     )  # fmt: skip
+    _check(change, activity, target)
     change.sandbox.activities.add_query(
         activity, (target.name, target.object_id), change.sandbox.now()
     )
@@ -62,6 +62,30 @@ def _create(change: Change) -> Outcome:
         "QueryDefinition created", object_id=activity.object_id,
         fields=(("CustomerKey", activity.key), ("Name", activity.name)),
     )  # fmt: skip
+
+
+def _target(change: Change, fallback: str) -> DataExtension:
+    """The data extension a query writes to, by key or by name."""
+    holder = child(change.node, "DataExtensionTarget")
+    key = (text_of(holder, "CustomerKey") or text_of(holder, "Name") or fallback).strip()
+    found = change.sandbox.extensions.named(change.token.mid, key)
+    if found is None:
+        raise ChangeRefused(f"The target Data Extension {key[:100]} does not exist.", 42011)
+    return found
+
+
+def _check(change: Change, activity: QueryActivity, target: DataExtension) -> None:
+    if activity.update_type not in UPDATE_TYPES.values():
+        told = activity.update_type[:40]
+        raise ChangeRefused(f"The TargetUpdateType {told} is not known.", 42007)
+    problem = change.sandbox.queries.check(change.token.mid, activity.query_text, target)
+    if problem:
+        raise ChangeRefused(problem, 42034)
+
+
+def _category(change: Change) -> int:
+    text = change.text("CategoryID")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def change_automation(change: Change) -> Outcome:
@@ -75,6 +99,8 @@ def change_automation(change: Change) -> Outcome:
         if row is not None:
             raise ChangeRefused("An Automation with this CustomerKey exists already.", 2)
         name = change.text("Name")
+        if not name:
+            raise ChangeRefused("The Automation has no name.", 2)
         object_id = change.sandbox.activities.add_automation(
             change.token.mid, change.text("CustomerKey") or name, name, steps=[],
             now=change.sandbox.now(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sfmc_sandbox.extensions import SQL_TYPES, DataExtension, Field
-from sfmc_sandbox.rows import Mode, delete_row, write_rows
+from sfmc_sandbox.extensions import MAX_TEXT, SQL_TYPES, DataExtension, Field
+from sfmc_sandbox.rows import Mode, RowRefused, delete_row, write_rows
 from sfmc_sandbox.wire.soap_change import Change, ChangeRefused, Outcome
 from sfmc_sandbox.wire.soap_request import child, children, text_of
 
@@ -36,7 +36,8 @@ def change_extension(change: Change) -> Outcome:
         f for f in map(_field, children(fields, "Field") if fields is not None else ())
         if f.name.lower() not in known
     )  # fmt: skip
-    return _outcome(extensions.add_fields(found, more), "Data Extension updated.")
+    name = change.text("Name") or found.name
+    return _outcome(extensions.change(found, more, name=name), "Data Extension updated.")
 
 
 def _create(change: Change, key: str) -> Outcome:
@@ -72,6 +73,8 @@ def _field(node: etree._Element) -> Field:
         raise ChangeRefused("A field of the Data Extension has no valid name.", 310007)
     default_length = {"Text": 50, "EmailAddress": 254, "Phone": 50, "Locale": 5}.get(kind)
     limit = int(length) if length.isdigit() and int(length) else default_length
+    if kind == "Text" and limit is not None and limit > MAX_TEXT:
+        raise ChangeRefused(f"A Text field holds at most {MAX_TEXT} characters.", 310007)
     is_key = text("IsPrimaryKey").lower() == "true"
     if is_key and kind == "Text" and not length:
         limit = 100
@@ -92,17 +95,19 @@ def change_row(change: Change) -> Outcome:
     row: dict[str, object] = {**keys, **_pairs(change.node, "Properties")}
     extensions = change.sandbox.extensions
     if change.verb == "Delete":
-        if not delete_row(extensions, found, dict(keys or row)):
+        try:
+            gone = delete_row(extensions, found, dict(keys or row))
+        except RowRefused as problem:
+            raise ChangeRefused(str(problem)) from problem
+        if not gone:
             raise ChangeRefused(f"Unable to delete rows for data extension ID {found.object_id}")
         return Outcome("Deleted DataExtensionObject")
     mode: Mode = (
         "upsert" if change.is_upsert else ("insert" if change.verb == "Create" else "update")
     )
-    problem = write_rows(extensions, found, [row], mode=mode)[0]
-    if problem:
-        raise ChangeRefused(
-            f"Unable to save rows for data extension ID {found.object_id}: {problem}"
-        )
+    told = write_rows(extensions, found, [row], mode=mode)[0]
+    if told:
+        raise ChangeRefused(f"Unable to save rows for data extension ID {found.object_id}: {told}")
     return Outcome(f"{change.verb}d DataExtensionObject", fields=(("CustomerKey", found.key),))
 
 

@@ -20,11 +20,18 @@ def change_subscriber(change: Change) -> Outcome:
     row = (
         change.sandbox.tenant.db.cursor()
         .execute(
-            "SELECT sub, subscriber_id FROM subscriber WHERE mid = ? AND subscriber_key = ?",
+            # Keys are the database's, which does not tell upper from lower case.
+            "SELECT sub, subscriber_id, status FROM subscriber "
+            "WHERE mid = ? AND lower(subscriber_key) = lower(?)",
             [change.token.mid, key],
         )
         .fetchone()
     )
+    is_gone = row is not None and row[2] == "Deleted"
+    if row is not None and is_gone and (change.verb == "Create" or change.is_upsert):
+        return _revive(change, int(row[0]), int(row[1]))
+    if is_gone:
+        row = None
     if change.verb == "Create" and row is not None and not change.is_upsert:
         raise ChangeRefused("The subscriber is already on the list", 12014)
     if row is None:
@@ -35,6 +42,7 @@ def change_subscriber(change: Change) -> Outcome:
         change.sandbox.tenant.db.cursor().execute(
             "UPDATE subscriber SET status = 'Deleted' WHERE sub = ?", [row[0]]
         )
+        change.sandbox.flow.status_set(int(row[0]), "Deleted")
         return Outcome("Subscriber deleted", fields=(("SubscriberKey", key),))
     _update(change, int(row[0]))
     return Outcome(
@@ -64,6 +72,27 @@ def _create(change: Change, key: str) -> Outcome:
     )  # fmt: skip
 
 
+def _revive(change: Change, number: int, subscriber_id: int) -> Outcome:
+    """One who was deleted is created again."""
+    if not _ADDRESS.fullmatch(change.text("EmailAddress")):
+        raise ChangeRefused("InvalidEmailAddress: the email address is not valid.", 12004)
+    status = _status(change) or "Active"
+    change.sandbox.tenant.db.cursor().execute(
+        "UPDATE subscriber SET status = ?, joined = ?, undeliverable = NULL, unsubscribed = NULL, "
+        "bounce_count = 0 WHERE sub = ?",
+        [status, change.sandbox.now(), number],
+    )
+    change.sandbox.flow.status_set(number, status)
+    _update(change, number)
+    return Outcome(
+        "Created Subscriber.", new_id=subscriber_id,
+        fields=(
+            ("ID", str(subscriber_id)), ("EmailAddress", change.text("EmailAddress")),
+            ("SubscriberKey", change.text("SubscriberKey") or change.text("EmailAddress")),
+        ),
+    )  # fmt: skip
+
+
 def _update(change: Change, number: int) -> None:
     cursor = change.sandbox.tenant.db.cursor()
     if address := change.text("EmailAddress"):
@@ -86,6 +115,8 @@ def _update(change: Change, number: int) -> None:
             "bounce_count = 0 WHERE sub = ?",
             [status, number],
         )
+    if status is not None:
+        change.sandbox.flow.status_set(number, status)
 
 
 def _status(change: Change) -> str | None:

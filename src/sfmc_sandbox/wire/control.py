@@ -5,7 +5,8 @@ Only its own machine may turn them, and no other page that a browser has open.
 
 from __future__ import annotations
 
-import json
+import ipaddress
+import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from sfmc_sandbox.wire.control_page import CSS, page
+from sfmc_sandbox.wire.rest_body import read_json
 from sfmc_sandbox.wire.trouble import SCENARIOS, UnknownScenario
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _MOST_SENT = 200_000
+_MOST_BYTES = 10_000
+_MOST_AHEAD_S = 10 * 366 * 86_400
+_MOST_SPEED = 1e6
 
 
 class Refused(ValueError):
@@ -62,7 +67,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
                 return PlainTextResponse("not for you", 403)
             is_form = request.headers.get("content-type", "").startswith("application/x-www")
             try:
-                given = _given(await request.body(), is_form=is_form)
+                given = _given(await _short_body(request), is_form=is_form)
                 told = verbs[name](sandbox, given)
             except (Refused, UnknownScenario) as problem:
                 return PlainTextResponse(str(problem), 400)
@@ -79,18 +84,33 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
 
 def _is_ours(request: Request) -> bool:
-    """Asked by the name of this machine, from no other site (DNS rebinding, forged forms)."""
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    """Asked from this machine, by its name, from no other site (DNS rebinding, forged forms)."""
     here = (request.scope.get("server") or ("", 0))[0]
+    caller = request.client.host if request.client else ""
+    try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        if caller != here and not ipaddress.ip_address(caller).is_loopback:
+            return False
+    except ValueError:
+        return False
     if host not in {"127.0.0.1", "localhost", "::1", here}:
         return False
     origin = request.headers.get("origin")
     return origin is None or origin == f"{request.url.scheme}://{request.url.netloc}"
 
 
+async def _short_body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST_BYTES:
+            raise Refused(f"the body is longer than {_MOST_BYTES} bytes")
+    return body
+
+
 def _given(body: bytes, *, is_form: bool) -> dict[str, Any]:
     try:
-        content = dict(parse_qsl(body.decode())) if is_form else json.loads(body)
+        content = dict(parse_qsl(body.decode())) if is_form else read_json(body)
     except ValueError as problem:
         raise Refused("the body could not be read") from problem
     if not isinstance(content, dict):
@@ -100,9 +120,12 @@ def _given(body: bytes, *, is_form: bool) -> dict[str, Any]:
 
 def _number(given: dict[str, Any], name: str, default: float) -> float:
     try:
-        return float(given.get(name) or default)
-    except (TypeError, ValueError) as problem:
+        number = float(given.get(name) or default)
+    except (TypeError, ValueError, OverflowError) as problem:
         raise Refused(f"{name} must be a number") from problem
+    if not math.isfinite(number):
+        raise Refused(f"{name} must be a number")
+    return number
 
 
 def _switch(sandbox: Sandbox, given: dict[str, Any]) -> object:
@@ -123,7 +146,10 @@ def _send(sandbox: Sandbox, given: dict[str, Any]) -> object:
 
 def _clock(sandbox: Sandbox, given: dict[str, Any]) -> object:
     speed = _number(given, "speed", 0.0) if "speed" in given else None
-    sandbox.flow.clock.move(_number(given, "advance_s", 0.0), speed=speed)
+    ahead = _number(given, "advance_s", 0.0)
+    if not 0 <= ahead <= _MOST_AHEAD_S or not 0 <= (speed or 0.0) <= _MOST_SPEED:
+        raise Refused("the clock goes ahead by at most ten years, and at most a million times")
+    sandbox.flow.clock.move(ahead, speed=speed)
     return {"bounces": sandbox.flow.advance(), "now": sandbox.now().isoformat()}
 
 

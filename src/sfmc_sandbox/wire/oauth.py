@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse
 
+from sfmc_sandbox.wire.rest_body import read_json
 from sfmc_sandbox.wire.tokens import LIFETIME_S
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def sign_in(sandbox: Sandbox, request: Request, body: bytes) -> Response:
 def _read(body: bytes, content_type: str) -> dict[str, Any]:
     if content_type.startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(body.decode()))
-    content = json.loads(body)
+    content = read_json(body)
     if not isinstance(content, dict):
         raise ValueError("not an object")  # noqa: TRY004 - a bad request, not a bug
     return content

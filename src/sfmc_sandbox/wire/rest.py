@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sfmc_sandbox.wire import (
+    rest_assets,
     rest_automations,
     rest_ens,
     rest_other,
@@ -19,6 +20,7 @@ from sfmc_sandbox.wire.rest_answer import (
     not_authorized,
     not_found,
     throttled,
+    wrong_method,
 )
 
 if TYPE_CHECKING:
@@ -81,11 +83,11 @@ ROUTES: list[tuple[str, str, str, Answer]] = [
     ("GET", f"{_TRANSFERS}/{{id}}", _READ, rest_automations.get_definition),
     ("GET", "/automation/v1/ftplocations", "file_locations_read", rest_automations.locations),
     ("GET", "/data/v1/filetransferlocations", "file_locations_read", rest_automations.locations),
-    ("POST", "/asset/v1/content/assets/query", "saved_content_read", rest_other.query_assets),
-    ("GET", "/asset/v1/content/assets", "saved_content_read", rest_other.list_assets),
-    ("GET", "/asset/v1/content/categories", "saved_content_read", rest_other.list_categories),
-    ("GET", "/asset/v1/content/categories/{id}", "saved_content_read", rest_other.get_category),
-    ("GET", "/asset/v1/content/assets/{id}", "saved_content_read", rest_other.get_asset),
+    ("POST", "/asset/v1/content/assets/query", "saved_content_read", rest_assets.query_assets),
+    ("GET", "/asset/v1/content/assets", "saved_content_read", rest_assets.list_assets),
+    ("GET", "/asset/v1/content/categories", "saved_content_read", rest_assets.list_categories),
+    ("GET", "/asset/v1/content/categories/{id}", "saved_content_read", rest_assets.get_category),
+    ("GET", "/asset/v1/content/assets/{id}", "saved_content_read", rest_assets.get_asset),
     ("GET", "/platform/v1/tokenContext", "", rest_other.token_context),
     ("POST", _CALLBACKS, f"{_ENS}_callback_create", rest_ens.create_callbacks),
     ("GET", _CALLBACKS, f"{_ENS}_callback_read", rest_ens.list_callbacks),
@@ -128,8 +130,16 @@ def call(sandbox: Sandbox, request: Request, scope: str, answer: Answer) -> Resp
         return problem.response()
 
 
-def nothing_here(sandbox: Sandbox, request: Request) -> Response:
-    """An address that REST does not have; without a token it does not even say that."""
+def nothing_here(sandbox: Sandbox, request: Request, *, allowed: list[str]) -> Response:
+    """An address that REST does not have, or not for this method (`allowed` are the others).
+
+    Without a token it does not even say that.
+    """
     _, _, text = request.headers.get("authorization", "").partition(" ")
-    known = not isinstance(sandbox.tokens.look(text.strip()), str)
-    return (not_found() if known else not_authorized()).response()
+    if isinstance(sandbox.tokens.look(text.strip()), str):
+        return not_authorized().response()
+    if not allowed:
+        return not_found().response()
+    response = wrong_method(request.method).response()
+    response.headers["Allow"] = ", ".join(allowed)
+    return response

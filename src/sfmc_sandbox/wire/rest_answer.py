@@ -25,6 +25,10 @@ class RestError(Exception):
         if self.status == 401:
             # Salesforce's own fuel-rest renews its token only when this says so.
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        if self.code == 10006:
+            # An aggregate names what it is made of (fact sheet 3).
+            part = {"message": self.message, "errorcode": 10000, "documentation": ""}
+            content["additionalErrors"] = [part]
         if self.code == 50100:
             content["retryAfter"] = RETRY_AFTER_S
             headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -37,6 +41,12 @@ RETRY_AFTER_S = 5
 def not_authorized() -> RestError:
     """No token, or an expired one."""
     return RestError(401, 0, "Not Authorized")
+
+
+def wrong_method(method: str) -> RestError:
+    """The address is there, but not for this method."""
+    told = f"The requested resource does not support http method '{method[:20]}'."
+    return RestError(405, 0, told)
 
 
 def not_found() -> RestError:

@@ -86,11 +86,14 @@ def create_automation(sandbox: Sandbox, token: Token, request: Request) -> Respo
     content = object_body(request)
     need(content, "name")
     name, key = str(content["name"]), str(content.get("key") or uuid4())
+    if not isinstance(content["name"], str):
+        raise RestError(400, 10001, "The field name must be text.")
     if _rows(sandbox, token, "(key = ? OR name = ?)", key, name):
         raise RestError(400, 10005, "An automation of this name or key exists already.")
     object_id = sandbox.activities.add_automation(
-        token.mid, key, name, steps=_steps(content), now=sandbox.now()
-    )
+        token.mid, key, name, description=str(content.get("description") or ""),
+        steps=_steps(content), now=sandbox.now(),
+    )  # fmt: skip
     return JSONResponse(_automation(_rows(sandbox, token, "object_id = ?", object_id)[0]))
 
 
@@ -130,9 +133,13 @@ def change_automation(sandbox: Sandbox, token: Token, request: Request) -> Respo
     content = object_body(request)
     steps = json.dumps(_steps(content)) if "steps" in content else rows[0][5]
     sandbox.tenant.db.cursor().execute(
-        "UPDATE automation SET name = ?, steps = ? WHERE object_id = ?",
-        [str(content.get("name") or rows[0][2]), steps, rows[0][0]],
-    )
+        "UPDATE automation SET name = ?, description = ?, steps = ?, modified = ? "
+        "WHERE object_id = ?",
+        [
+            str(content.get("name") or rows[0][2]), str(content.get("description") or rows[0][3]),
+            steps, sandbox.now(), rows[0][0],
+        ],
+    )  # fmt: skip
     return get_automation(sandbox, token, request)
 
 
@@ -159,7 +166,7 @@ def create_extract(sandbox: Sandbox, token: Token, request: Request) -> Response
     """POST /automation/v1/dataextracts."""
     content = object_body(request)
     need(content, "name", "dataExtractTypeId", "fileSpec")
-    if content["dataExtractTypeId"] not in {number for number, _ in EXTRACT_TYPES}:
+    if str(content["dataExtractTypeId"]) not in {number for number, _ in EXTRACT_TYPES}:
         raise RestError(400, 10005, "The dataExtractTypeId is not valid.")
     fields = content.get("dataFields") or []
     if not isinstance(fields, list) or not all(isinstance(entry, dict) for entry in fields):

@@ -14,9 +14,24 @@ if TYPE_CHECKING:
 def any_body(request: Request) -> Any:
     """Whatever JSON the body holds. Raises RestError 10004."""
     try:
-        return json.loads(request.state.body)
-    except (ValueError, RecursionError) as problem:
+        return read_json(request.state.body)
+    except ValueError as problem:
         raise RestError(400, 10004, "The request body is not valid JSON.") from problem
+
+
+def read_json(body: bytes) -> Any:
+    """JSON that can be written again: no half characters, no NaN. Raises ValueError."""
+
+    def no_number(text: str) -> None:
+        raise ValueError(f"{text} is no number of JSON")
+
+    try:
+        content = json.loads(body, parse_constant=no_number)
+    except RecursionError as problem:
+        raise ValueError("nested too deeply") from problem
+    if b"\\ud" in body or b"\\uD" in body:  # perhaps half of a pair
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
 
 
 def object_body(request: Request) -> dict[str, Any]:
@@ -42,21 +57,29 @@ def need(content: dict[str, Any], *names: str) -> None:
             raise RestError(400, 10002, f"The field {name} is required.")
 
 
-def whole(content: dict[str, Any], name: str) -> int:
-    """A field that is a whole number or nothing. Raises RestError 10001."""
-    value = content.get(name) or 0
+def whole(content: dict[str, Any], name: str, default: int = 0) -> int:
+    """A field that is a whole number, as number or text, or nothing. Raises RestError 10001."""
+    value = content.get(name)
+    if value is None or value == "":
+        return default
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         value = int(value)
-    if not isinstance(value, int) or abs(value) >= 10**9:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 10**9:
         raise RestError(400, 10001, f"The field {name} must be a whole number.")
     return int(value)
+
+
+def asked(request: Request, name: str) -> str:
+    """A parameter of the query; like paths, their names do not tell upper from lower case."""
+    wanted = name.lower()
+    return next((v for k, v in request.query_params.multi_items() if k.lower() == wanted), "")
 
 
 def page_of(request: Request, *, default: int, most: int) -> tuple[int, int]:
     """`$page` and `$pageSize`, the latter capped as the platform caps it."""
     values = []
     for name, fallback in (("$page", 1), ("$pageSize", default)):
-        text = request.query_params.get(name, "")
+        text = asked(request, name)
         values.append(int(text) if text.isdigit() and 0 < int(text) < 10**6 else fallback)
     return values[0], min(values[1], most)
 

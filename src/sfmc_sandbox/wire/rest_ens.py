@@ -48,16 +48,20 @@ def create_callbacks(sandbox: Sandbox, token: Token, request: Request) -> Respon
 
 def _check_url(url: str) -> None:
     """https, no port, no query. A sandbox's own machine is exempt: tests live there."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    refused = RestError(400, 10005, "The callback url must be https, without port and query.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as problem:
+        raise refused from problem
     try:
         is_here = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         is_here = False
     if is_here and parts.scheme in {"http", "https"} and not parts.query:
         return
-    if parts.scheme != "https" or parts.port is not None or parts.query or not host:
-        raise RestError(400, 10005, "The callback url must be https, without port and query.")
+    if parts.scheme != "https" or port is not None or parts.query or not host:
+        raise refused
 
 
 def _mine(sandbox: Sandbox, token: Token, request: Request) -> Callback:
@@ -70,12 +74,18 @@ def _mine(sandbox: Sandbox, token: Token, request: Request) -> Callback:
 def list_callbacks(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /platform/v1/ens-callbacks."""
     del request
-    return JSONResponse([c.told() for c in sandbox.ens.callbacks.values() if c.mid == token.mid])
+    return JSONResponse(
+        [
+            c.told(now_ms=sandbox.ens.now_ms())
+            for c in sandbox.ens.callbacks.values()
+            if c.mid == token.mid
+        ]
+    )
 
 
 def get_callback(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /platform/v1/ens-callbacks/{id}."""
-    return JSONResponse(_mine(sandbox, token, request).told())
+    return JSONResponse(_mine(sandbox, token, request).told(now_ms=sandbox.ens.now_ms()))
 
 
 def remove_callback(sandbox: Sandbox, token: Token, request: Request) -> Response:
@@ -90,10 +100,13 @@ def remove_callback(sandbox: Sandbox, token: Token, request: Request) -> Respons
 
 def verify(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """POST /platform/v1/ens-verify: the key is good once, for four hours."""
-    del token
     content = object_body(request)
     need(content, "callbackId", "verificationKey")
-    if not sandbox.ens.verify(str(content["callbackId"]), str(content["verificationKey"])):
+    found = sandbox.ens.callbacks.get(str(content["callbackId"]))
+    is_ours = found is not None and found.mid == token.mid
+    if not is_ours or not sandbox.ens.verify(
+        str(content["callbackId"]), str(content["verificationKey"])
+    ):
         raise RestError(400, 10005, "The verification key is not valid.")
     return JSONResponse({"callbackId": content["callbackId"]})
 
@@ -117,6 +130,9 @@ def _subscription(sandbox: Sandbox, token: Token, entry: dict[str, Any]) -> Subs
     known = set(EVENT_TYPES.values()) | OTHER_TYPES
     if not isinstance(wanted, list) or not set(map(str, wanted)) <= known:
         raise RestError(400, 10005, "An event category type is not valid.")
+    filters = entry.get("filters") or []
+    if not isinstance(filters, list):
+        raise RestError(400, 10005, "The field filters must be a list.")
     siblings = [s for s in sandbox.ens.subscriptions.values() if s.mid == token.mid]
     if any(s.name == entry["subscriptionName"] for s in siblings):
         raise RestError(400, 10005, "The subscriptionName exists already.")
@@ -124,7 +140,7 @@ def _subscription(sandbox: Sandbox, token: Token, entry: dict[str, Any]) -> Subs
         raise RestError(400, 10005, "A callback has at most 200 subscriptions.")
     return Subscription(
         str(uuid4()), token.mid, callback.callback_id, str(entry["subscriptionName"]),
-        tuple(map(str, wanted)), tuple(str(f) for f in entry.get("filters") or []),
+        tuple(map(str, wanted)), tuple(map(str, filters)),
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ _MAX_KEPT = 1000
 class RowsRequest:
     """A background write."""
 
+    mid: int
     called: datetime
     state: str = "Pending"
     picked: datetime | None = None
@@ -47,14 +48,19 @@ class RowsRequests:
     known: OrderedDict[str, RowsRequest] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self) -> tuple[str, RowsRequest]:
-        """A new one."""
-        request_id, made = str(uuid4()), RowsRequest(datetime.now(UTC))
+    def add(self, mid: int) -> tuple[str, RowsRequest]:
+        """A new one of a business unit."""
+        request_id, made = str(uuid4()), RowsRequest(mid, datetime.now(UTC))
         with self._lock:
             self.known[request_id] = made
             while len(self.known) > _MAX_KEPT:
                 self.known.popitem(last=False)
         return request_id, made
+
+    def find(self, mid: int, request_id: str) -> RowsRequest | None:
+        """A business unit's own."""
+        made = self.known.get(request_id)
+        return made if made is not None and made.mid == mid else None
 
 
 class RowsError(RestError):
@@ -96,12 +102,16 @@ def upsert(sandbox: Sandbox, token: Token, request: Request) -> Response:
 
 def _begin(sandbox: Sandbox, token: Token, request: Request, mode: Mode) -> Response:
     target = _target(sandbox, token, request)
-    items = object_body(request).get("items")
+    try:
+        items = object_body(request).get("items")
+    except RestError as problem:  # this family has errors of its own shape
+        told = f"InvalidRequestBody:{problem.message}"
+        raise RowsError(problem.status, problem.code, told) from problem
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise RowsError(400, 10003, "InvalidRequestBody:The body needs a list named items.")
     if mode == "upsert" and not target.keys:
         raise RowsError(400, 10003, "PrimaryKeyRequired:Upsert needs a primary key.")
-    request_id, made = sandbox.rows_requests.add()
+    request_id, made = sandbox.rows_requests.add(token.mid)
 
     def work() -> None:
         time.sleep(_DELAY_S)
@@ -116,9 +126,8 @@ def _begin(sandbox: Sandbox, token: Token, request: Request, mode: Mode) -> Resp
 
 def status(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /data/v1/async/{id}/status."""
-    del token
     request_id = request.path_params["id"]
-    made = sandbox.rows_requests.known.get(request_id)
+    made = sandbox.rows_requests.find(token.mid, request_id)
     if made is None:
         return _not_found(request_id)
     failed = any(outcome is not None for outcome in made.outcomes)
@@ -155,9 +164,8 @@ def _not_found(request_id: str) -> Response:
 
 def results(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /data/v1/async/{id}/results."""
-    del token
     request_id = request.path_params["id"]
-    made = sandbox.rows_requests.known.get(request_id)
+    made = sandbox.rows_requests.find(token.mid, request_id)
     if made is None:
         return _not_found(request_id)
     items = [

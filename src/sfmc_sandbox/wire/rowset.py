@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 
 from sfmc_sandbox.wire import rowset_query
 from sfmc_sandbox.wire.rest_answer import RestError, not_found
+from sfmc_sandbox.wire.rest_body import asked
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -88,14 +89,14 @@ def by_token(sandbox: Sandbox, token: Token, request: Request) -> Response:
 
 
 def _open(sandbox: Sandbox, token: Token, request: Request, extension: DataExtension) -> Rowset:
-    asked = request.query_params
     parameters: list[object] = []
     condition = "true"
-    if text := asked.get("$filter"):
+    if text := asked(request, "$filter"):
         condition = rowset_query.where(text, extension, parameters)
-    order = rowset_query.order(asked["$orderBy"], extension) if asked.get("$orderBy") else "rowid"
+    by = asked(request, "$orderBy")
+    order = rowset_query.order(by, extension) if by else "rowid"
     columns = extension.fields
-    if names := asked.get("$fields"):
+    if names := asked(request, "$fields"):
         chosen = [rowset_query.known_field(extension, name) for name in names.split(",")]
         columns = tuple(f for f in extension.fields if f.is_key or f in chosen)
     try:
@@ -114,7 +115,7 @@ def _open(sandbox: Sandbox, token: Token, request: Request, extension: DataExten
 
 
 def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, "")
+    text = asked(request, name)
     if not text:
         return default
     if not text.isdigit() or not 0 < int(text) < 10**9:

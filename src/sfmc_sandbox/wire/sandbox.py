@@ -16,7 +16,13 @@ from sfmc_sandbox.flow import Clock, Flow
 from sfmc_sandbox.queries import Queries
 from sfmc_sandbox.runs import Runs
 from sfmc_sandbox.sql.views import DataViews
-from sfmc_sandbox.storage import DATA_EXTRACT, FILE_TRANSFER, Storage, run_extract_activity
+from sfmc_sandbox.storage import (
+    DATA_EXTRACT,
+    FILE_TRANSFER,
+    SftpRules,
+    Storage,
+    run_extract_activity,
+)
 from sfmc_sandbox.transfers import run_transfer_activity
 from sfmc_sandbox.wire.change_subscriber import SETTABLE
 from sfmc_sandbox.wire.paging import Pages
@@ -28,7 +34,6 @@ from sfmc_sandbox.wire.trouble import Trouble
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from starlette.requests import Request
 
@@ -56,7 +61,7 @@ class Sandbox:
     rows_requests: RowsRequests = field(default_factory=RowsRequests)
     definitions: Definitions = field(default_factory=Definitions)
     log: Log = field(default_factory=Log)
-    sftp_keys: Path | None = None  # public keys that may enter over SFTP
+    sftp_rules: SftpRules = field(default_factory=SftpRules)
     live_elements: bool = False  # elements that live answers carry and the WSDL lacks
     package_scopes: frozenset[str] = frozenset(SCOPES.split())  # of the installed package
     settable_statuses: frozenset[str] = SETTABLE  # subscriber statuses the API may set

@@ -26,7 +26,29 @@ FAULT_SCHEMA = (
     '<element name="apifault"><complexType><sequence><element name="Code" type="int" />'
     '<element name="Message" type="string" /></sequence></complexType></element></schema>'
 )
-_TYPES = {"int": "Int32", "string": "String", "date": "DateTime", "bool": "Boolean"}
+_TYPES = {
+    "int": "Int32",
+    "string": "String",
+    "date": "DateTime",
+    "bool": "Boolean",
+    "decimal": "Decimal",
+}
+# Properties whose type is an enumeration, and those that an update may change.
+_ENUMS = {
+    "EventType": "EventType",
+    "EmailTypePreference": "EmailType",
+    "FieldType": "DataExtensionFieldType",
+    "Subscriber.Status": "SubscriberStatus",
+    "ListSubscriber.Status": "SubscriberStatus",
+    "List.Type": "ListTypeEnum",
+    "List.ListClassification": "ListClassificationEnum",
+}
+_UPDATABLE = {
+    "Subscriber": {"EmailAddress", "Status", "EmailTypePreference"},
+    "DataExtension": {"Name"},
+    "QueryDefinition": {"Name", "Description", "QueryText", "TargetUpdateType", "CategoryID"},
+    "Automation": {"Name"},
+}
 _MAX_LENGTHS = {"SubscriberKey": 254, "EmailAddress": 254, "SMTPReason": 4000}
 # Told by Describe, refused by Retrieve (fact sheet 2.2).
 _NOT_RETRIEVABLE = {"Subscriber": ("Attributes", "Lists", "ModifiedDate")}
@@ -59,8 +81,10 @@ def describe(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
             continue
         parts.append(
             f"<ObjectDefinition><ObjectType>{escape(name)}</ObjectType>"
-            + "".join(_property(prop) for prop in entry.properties if not prop.is_pair)
-            + "".join(_plain(hidden, "String", False) for hidden in _NOT_RETRIEVABLE.get(name, ()))
+            + "".join(_property(name, prop) for prop in entry.properties if not prop.is_pair)
+            + "".join(
+                _plain(hidden, "String", "false") for hidden in _NOT_RETRIEVABLE.get(name, ())
+            )
             + "</ObjectDefinition>"
         )
     return (
@@ -69,16 +93,19 @@ def describe(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
     )
 
 
-def _property(prop: Property) -> str:
-    return _plain(prop.name, _TYPES[prop.kind], prop.is_retrievable)
+def _property(kind: str, prop: Property) -> str:
+    enum = _ENUMS.get(f"{kind}.{prop.name}") or _ENUMS.get(prop.name)
+    is_updatable = "true" if prop.name in _UPDATABLE.get(kind, ()) else "false"
+    is_retrievable = "true" if prop.is_retrievable else "false"
+    return _plain(prop.name, enum or _TYPES[prop.kind], is_retrievable, is_updatable)
 
 
-def _plain(name: str, data_type: str, is_retrievable: bool) -> str:
+def _plain(name: str, data_type: str, is_retrievable: str, is_updatable: str = "false") -> str:
     length = _MAX_LENGTHS.get(name)
     return (
         '<Properties><PartnerKey xsi:nil="true" /><ObjectID xsi:nil="true" />'
-        f"<Name>{name}</Name><DataType>{data_type}</DataType><IsUpdatable>false</IsUpdatable>"
-        f"<IsRetrievable>{'true' if is_retrievable else 'false'}</IsRetrievable>"
+        f"<Name>{name}</Name><DataType>{data_type}</DataType><IsUpdatable>{is_updatable}</IsUpdatable>"
+        f"<IsRetrievable>{is_retrievable}</IsRetrievable>"
         + (f"<MaxLength>{length}</MaxLength>" if length else "")
         + "<IsRequired>false</IsRequired></Properties>"
     )

@@ -108,7 +108,7 @@ def _fault_12(problem: Fault) -> str:
 def _detail(problem: Fault, name: str) -> str:
     """Only a server's fault carries a detail (fact sheet 2.3)."""
     if problem.code != "Server":
-        return f"<{name} />" if name == "detail" else ""
+        return ""
     return (
         f'<{name}><apifault xmlns="urn:fault.partner.exacttarget.com">'
         f"<Code>{problem.api_code or 2}</Code><Message>{escape(problem.text)}</Message>"

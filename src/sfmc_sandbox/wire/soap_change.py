@@ -85,7 +85,7 @@ def _one(
         return Outcome(f"{change.verb} is not supported for {kind or 'APIObject'}.", is_ok=False,
                        error_code=8)  # fmt: skip
     scope, changer = changers[kind]
-    if scope not in change.token.scopes:
+    if scope not in change.token.scopes or change.sandbox.trouble.strikes("scope-missing"):
         return Outcome("API Permission Failed.", is_ok=False, error_code=11)
     try:
         with change.sandbox.writing:

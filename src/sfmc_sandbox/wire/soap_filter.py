@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from sfmc_sandbox.clock import to_sfmc
@@ -55,10 +57,16 @@ _LIKE = {
     "contains": ("%", "%", False),
     "notContains": ("%", "%", True),
     "existsInString": ("%", "%", False),
-    "existsInStringAsAWord": ("%", "%", False),
     "notExistsInString": ("%", "%", True),
 }
-_CASTS = {"int": "BIGINT", "bool": "BOOLEAN", "date": "TIMESTAMP"}
+# Month and day of a date against those of another.
+_ANNIVERSARY = {
+    "isAnniversary": "=",
+    "isNotAnniversary": "<>",
+    "greaterThanAnniversary": ">",
+    "lessThanAnniversary": "<",
+}
+_CASTS = {"int": "BIGINT", "decimal": "DECIMAL(38, 8)", "bool": "BOOLEAN", "date": "TIMESTAMP"}
 
 
 def read_filter(node: etree._Element | None, depth: int = 0) -> Filter | None:
@@ -100,13 +108,24 @@ def properties_of(condition: Filter | None) -> Iterator[str]:
             yield from properties_of(part)
 
 
+def operators_of(condition: Filter | None) -> Iterator[str]:
+    """All operators a filter uses."""
+    if isinstance(condition, Simple):
+        yield condition.operator
+    elif condition is not None:
+        for part in condition.parts:
+            yield from operators_of(part)
+
+
 def to_sql(condition: Filter, known: Mapping[str, Property], parameters: list[object]) -> str:
     """The condition in SQL; its values are appended to `parameters`. Raises FilterError."""
     if isinstance(condition, Complex):
         parts = [to_sql(part, known, parameters) for part in condition.parts]
         return "(" + f" {condition.operator} ".join(parts) + ")"
-    found = known.get(condition.property)
-    if found is None:
+    # Columns are the database's, which does not tell upper from lower case.
+    name = condition.property.lower()
+    found = next((prop for real, prop in known.items() if real.lower() == name), None)
+    if found is None or not found.is_filterable:
         raise FilterError(f"Invalid column name '{condition.property}'.")
     return _simple_sql(condition, found, parameters)
 
@@ -125,7 +144,15 @@ def _simple_sql(condition: Simple, found: Property, parameters: list[object]) ->
         parameters.append(f"{before}{value}{after}")
         condition_sql = f"(CAST({found.sql} AS VARCHAR) ILIKE ? ESCAPE '!')"
         return f"(NOT {condition_sql})" if negated else condition_sql
+    if operator == "existsInStringAsAWord":
+        parameters.append(rf"(^|\W){re.escape(values[0].lower())}($|\W)")
+        return f"regexp_matches(lower(CAST({found.sql} AS VARCHAR)), ?)"
     typed = [_typed(value, found) for value in values]
+    if operator in _ANNIVERSARY and found.kind == "date":
+        parameters.append(typed[0])
+        day = "strftime({}, '%m-%d')".format
+        sides = day(found.sql), day("CAST(? AS TIMESTAMP)")
+        return f"({sides[0]} {_ANNIVERSARY[operator]} {sides[1]})"
     slot = _slot(found)
     if operator == "IN" or (operator in {"equals", "notEquals"} and len(typed) > 1):
         parameters.extend(typed)
@@ -162,15 +189,23 @@ def _typed(value: str, found: Property) -> object:
     try:
         if found.kind == "int":
             return int(text)
+        if found.kind == "decimal":
+            return str(_finite(Decimal(text)))
         if found.kind == "bool":
             return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
         if found.kind == "date":
             return read_date(text)
-    except (ValueError, KeyError, OverflowError) as error:
+    except (ValueError, KeyError, OverflowError, InvalidOperation) as error:
         raise FilterError(
             f"Conversion failed when converting '{text}' for the property {found.name}."
         ) from error
     return value
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite() or abs(number) >= 10**29:
+        raise ValueError(number)
+    return number
 
 
 def read_date(text: str) -> datetime:

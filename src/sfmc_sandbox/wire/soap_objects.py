@@ -124,7 +124,7 @@ OBJECTS: dict[str, SoapObject] = {
             "Subscriber",
             "subscriber e",
             "e.sub",
-            "e.mid = ?",
+            "e.mid = ? AND e.status <> 'Deleted'",
             (
                 _CLIENT,
                 Property("CreatedDate", "e.joined", "date"),
@@ -142,7 +142,7 @@ OBJECTS: dict[str, SoapObject] = {
             "ListSubscriber",
             "subscriber e",
             "e.sub",
-            "e.mid = ?",
+            "e.mid = ? AND e.status <> 'Deleted'",
             (
                 _CLIENT,
                 Property("CreatedDate", "e.joined", "date"),
@@ -174,7 +174,7 @@ OBJECTS: dict[str, SoapObject] = {
 }
 _ROW_KINDS: dict[str, Kind] = {
     "Number": "int",
-    "Decimal": "int",
+    "Decimal": "decimal",
     "Date": "date",
     "Boolean": "bool",
 }

@@ -35,7 +35,7 @@ def perform(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
         except PerformError as problem:
             object_id = text_of(node, "ObjectID") or ""
             parts.append(_result(_Outcome(str(problem), kind, object_id, is_ok=False)))
-    status = "OK" if good == len(nodes) else "Error"
+    status = "OK" if good == len(nodes) else ("Has Errors" if good else "Error")
     return (
         f'<PerformResponseMsg xmlns="{PARTNER}"><Results>{"".join(parts)}</Results>'
         f"<OverallStatus>{status}</OverallStatus><OverallStatusMessage />"
@@ -48,6 +48,7 @@ def _start(
 ) -> tuple[str, str, int]:
     object_id = (text_of(node, "ObjectID") or "").strip()
     if kind == "DataExtension" and action == "cleardata":
+        _need(sandbox, token, "data_extensions_write")
         extension = sandbox.extensions.find(token.mid, (text_of(node, "CustomerKey") or "").strip())
         if extension is None:
             raise PerformError("The Data Extension does not exist.")
@@ -56,8 +57,7 @@ def _start(
         return "Data Extension data cleared", extension.object_id, 0
     if action != "start":
         raise PerformError(f"The action {action[:40]} is not supported for {kind}.")
-    if "automations_execute" not in token.scopes:
-        raise PerformError("API Permission Failed.")
+    _need(sandbox, token, "automations_execute")
     if kind == "QueryDefinition":
         # By ObjectID only: a CustomerKey answers Error (fact sheet 2.4).
         activity = sandbox.activities.query(token.mid, object_id) if object_id else None
@@ -71,6 +71,11 @@ def _start(
             raise PerformError("The Automation does not exist.")
         return "Performed Activity", object_id, started
     raise PerformError(f"Perform is not supported for {kind}.")
+
+
+def _need(sandbox: Sandbox, token: Token, scope: str) -> None:
+    if scope not in token.scopes or sandbox.trouble.strikes("scope-missing"):
+        raise PerformError("API Permission Failed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +116,27 @@ def schedule(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
     nodes = children(holder) if holder is not None else []
     for node in nodes:
         object_id = (text_of(node, "ObjectID") or "").strip()
-        is_known = sandbox.runs.schedule(token.mid, object_id, is_on=action == "start")
-        good += is_known
-        code = "OK" if is_known else "Error"
-        message = f"Automation {action} called" if is_known else "The Automation does not exist."
+        code, message = "OK", f"Automation {action} called"
+        try:
+            _schedule(sandbox, token, action, object_id)
+            good += 1
+        except PerformError as problem:
+            code, message = "Error", str(problem)
         parts.append(
             f"<Result><StatusCode>{code}</StatusCode><StatusMessage>{escape(message)}"
             "</StatusMessage></Result>"
         )
+    status = "OK" if good == len(nodes) else ("Has Errors" if good else "Error")
     return (
         f'<ScheduleResponseMsg xmlns="{PARTNER}"><Results>{"".join(parts)}</Results>'
-        f"<OverallStatus>{'OK' if good == len(nodes) else 'Error'}</OverallStatus>"
+        f"<OverallStatus>{status}</OverallStatus>"
         f"<OverallStatusMessage /><RequestID>{uuid4()}</RequestID></ScheduleResponseMsg>"
     )
+
+
+def _schedule(sandbox: Sandbox, token: Token, action: str, object_id: str) -> None:
+    _need(sandbox, token, "automations_execute")
+    if action not in {"start", "pause"}:
+        raise PerformError(f"The action {action[:40]} is not supported for Automation.")
+    if not sandbox.runs.schedule(token.mid, object_id, is_on=action == "start"):
+        raise PerformError("The Automation does not exist.")

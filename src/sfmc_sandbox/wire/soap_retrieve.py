@@ -16,6 +16,7 @@ from sfmc_sandbox.wire.soap_filter import (
     Complex,
     Filter,
     FilterError,
+    operators_of,
     properties_of,
     read_filter,
     to_sql,
@@ -125,12 +126,17 @@ def _rows(sandbox: Sandbox, token: Token, object_type: str) -> SoapObject | None
 
 def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Query:
     known = entry.known()
-    wanted = asked.properties or [prop.name for prop in entry.properties if not prop.is_pair]
+    wanted = asked.properties or [
+        prop.name for prop in entry.properties if prop.is_retrievable and not prop.is_pair
+    ]
     if entry.name == "DataExtensionObject":
         # Rows want an explicit list: `*` gives OK and nothing (fact sheet 2.5).
         wanted = [_spelled(name, known) for name in asked.properties if name != "*"]
+        if "like" in operators_of(asked.filter):
+            raise RetrieveError("The like operator is not supported for DataExtensionObject.")
     allowed = {"ObjectID", "PartnerKey", "Client", "Client.ID", "PartnerProperties"}
-    if unknown := [name for name in wanted if name not in known and name not in allowed]:
+    allowed |= {name for name, prop in known.items() if prop.is_retrievable}
+    if unknown := [name for name in wanted if name not in allowed]:
         raise RetrieveError(
             f"The Request Property(s) {', '.join(unknown)} do not match with the fields of "
             f"{entry.name} retrieve"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-Kind = Literal["string", "int", "bool", "date"]
+Kind = Literal["string", "int", "decimal", "bool", "date"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Property:
     path: tuple[str, ...] = ()  # elements around the value; default: its own name
     is_pair: bool = False  # sent as PartnerProperties Name/Value
     is_retrievable: bool = True  # False: only in filters
+    is_filterable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,10 @@ def _xml(text: str) -> str:
 
 def value_sql(prop: Property) -> str:
     """SQL that writes a value as XML text; NULL leaves the element out (concat skips it)."""
-    if prop.kind == "int":
+    if prop.kind in {"int", "decimal"}:
         return f"CAST({prop.sql} AS VARCHAR)"
     if prop.kind == "bool":
-        return f"CASE WHEN {prop.sql} THEN 'true' ELSE 'false' END"
+        return f"CASE {prop.sql} WHEN true THEN 'true' WHEN false THEN 'false' END"
     if prop.kind == "date":
         text = f"strftime({prop.sql}, '%Y-%m-%dT%H:%M:%S.%g')"
         return f"rtrim(rtrim({text}, '0'), '.')"

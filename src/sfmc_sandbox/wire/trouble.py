@@ -44,9 +44,15 @@ _asked: ContextVar[frozenset[str]] = ContextVar("asked", default=frozenset())
 
 
 def listen(headers: Mapping[str, str]) -> None:
-    """Notes which scenarios a request asks for; holds for the request's own context."""
+    """Notes which scenarios a request asks for; holds for the request's own context.
+
+    Raises UnknownScenario.
+    """
     asked = headers.get(HEADER, "")
-    _asked.set(frozenset(part.strip() for part in asked.split(",") if part.strip()))
+    names = frozenset(part.strip() for part in asked.split(",") if part.strip())
+    if unknown := sorted(names - SCENARIOS.keys()):
+        raise UnknownScenario(unknown[0][:60])
+    _asked.set(names)
 
 
 class UnknownScenario(ValueError):
