@@ -56,6 +56,13 @@ def _measure(place: Path, rows: int) -> None:
             _say("tidied", tidied_s, read_s)
             known = _bounces(rows - _CHUNK, rows, span_days=_DAYS * _CHUNK / rows)
             _say("500,000 known rows again", _timed(lambda: lake.add_bounces(known)), read_s)
+            again = known.slice(0, 2500)
+            _say("a page of 2,500 known rows", _timed(lambda: lake.add_bounces(again)), read_s)
+            richer = _richer(again)
+            _say("the same by a richer route", _timed(lambda: lake.add_bounces(richer)), read_s)
+            richer = _richer(known.slice(_CHUNK // 2))
+            _say("250,000 rows by it", _timed(lambda: lake.add_bounces(richer)), read_s)
+            _say("the same again", _timed(lambda: lake.add_bounces(richer)), read_s)
             new = _bounces(rows, rows + _CHUNK, span_days=7, start_day=_DAYS - 8)
             _say(
                 "500,000 new rows into the last week", _timed(lambda: lake.add_bounces(new)), read_s
@@ -123,6 +130,17 @@ def _bounces(start: int, stop: int, *, span_days: float, start_day: float = -1.0
         )
         .to_arrow_table()
     )
+
+
+def _richer(rows: pa.Table) -> pa.Table:
+    """The same events as another route tells them, with a field more."""
+    at = rows.schema.get_field_index("routes")
+    richer = rows.set_column(
+        at,
+        "routes",
+        duckdb.sql(f"SELECT 'query' AS r FROM range({len(rows)})").to_arrow_table()["r"],
+    )
+    return richer.append_column("list_id", rows["job"].cast("int64"))
 
 
 def _verdicts() -> pa.Table:

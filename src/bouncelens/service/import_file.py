@@ -35,6 +35,7 @@ class ImportResult:
     sends: int
     partial: tuple[str, ...]
     seconds: float
+    filled: int = 0  # stored bounces to which known rows added something
 
     @property
     def exit_code(self) -> int:

@@ -1,7 +1,7 @@
 """Pages into the lake: judged, stored, and only then counted as done.
 
-One order for every route: events, templates and verdicts, quarantine, bookmark. Whatever breaks in
-between is read again the next time, and the lake drops what it has already.
+One order for every route: templates and verdicts, events, quarantine, bookmark. Whatever breaks in
+between is read again the next time, and the lake adds only what it does not have already.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
 
 # A commit of the lake costs the same for ten rows as for ten thousand; but a slow tenant's rows
-# must not be at risk for long.
-_ROWS_PER_COMMIT, _SECONDS_PER_COMMIT = 10_000, 20.0
+# must not be at risk for long. Where rows are filled, whole files are written anew: the fewer times
+# the better.
+_ROWS_PER_COMMIT, _ROWS_PER_FILL, _SECONDS_PER_COMMIT = 10_000, 100_000, 20.0
 
 Complete = Callable[["pa.Table"], "pa.Table"]
 
@@ -39,6 +40,7 @@ class Counts:
     stored: int = 0  # new in the lake
     known: int = 0  # there already
     quarantined: int = 0  # rows that could not be read; each is kept once
+    filled: int = 0  # stored bounces to which known rows added something
 
     def __add__(self, other: Counts) -> Counts:
         """Both together."""
@@ -48,6 +50,7 @@ class Counts:
             self.stored + other.stored,
             self.known + other.known,
             self.quarantined + other.quarantined,
+            self.filled + other.filled,
         )
 
 
@@ -64,6 +67,7 @@ class Intake:
     _events: list[pa.RecordBatch] = field(default_factory=list)
     _bad: list[Quarantined] = field(default_factory=list)
     _rows: int = 0
+    _most: int = _ROWS_PER_COMMIT
     _through: datetime | None = None
     _flushed: float = field(default_factory=time.monotonic)
 
@@ -75,7 +79,7 @@ class Intake:
         self._through = page.through or self._through
         self.counts += Counts(pages=1, received=page.events.num_rows)
         is_old = time.monotonic() - self._flushed >= _SECONDS_PER_COMMIT
-        if self._rows + len(self._bad) >= _ROWS_PER_COMMIT or is_old:
+        if self._rows + len(self._bad) >= self._most or is_old:
             self.flush()
 
     def flush(self) -> None:
@@ -98,12 +102,19 @@ class Intake:
             self.counts += Counts(quarantined=len(rows))
 
     def _store(self, events: pa.Table) -> None:
-        judged = judge_events(events, self.workspace.classifier)
         lake = self.workspace.lake
-        added = lake.add_bounces(judged.bounces)
-        lake.put_templates(judged.templates)
-        lake.put_verdicts(with_hands(judged.verdicts, self.workspace))
-        self.counts += Counts(stored=added.inserted, known=added.known)
+        names = ["routes" if name == "route" else name for name in events.column_names]
+        added = lake.add_bounces(events.rename_columns(names), judge=self._judged)
+        self._most = _ROWS_PER_FILL if added.filled else _ROWS_PER_COMMIT
+        self.counts += Counts(stored=added.inserted, known=added.known, filled=added.filled)
+
+    def _judged(self, bounces: pa.Table) -> pa.Table:
+        """Judge what is about to be written. Their templates come first: of a bounce in the lake
+        the verdict is known, whatever breaks."""
+        judged = judge_events(bounces, self.workspace.classifier)
+        self.workspace.lake.put_templates(judged.templates)
+        self.workspace.lake.put_verdicts(with_hands(judged.verdicts, self.workspace))
+        return judged.bounces
 
 
 def with_provider(sends: pa.Table) -> pa.Table:

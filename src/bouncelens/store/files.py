@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from bouncelens.errors import StoreError
+from bouncelens.store.tables import SQL_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,16 +25,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from bouncelens.store.tables import LakeTable
-
-_SQL_TYPES = {
-    "int64": "BIGINT",
-    "int32": "INTEGER",
-    "float64": "DOUBLE",
-    "string": "VARCHAR",
-    "bool": "BOOLEAN",
-    "date": "DATE",
-    "timestamp": "TIMESTAMPTZ",
-}
 
 
 def connect(*, memory_limit: str, temp_directory: str, threads: int | None) -> DuckDBPyConnection:
@@ -126,7 +117,7 @@ def refuse_deletion_vectors(delta: DeltaTable, name: str) -> None:
 
 
 def _no_rows(table: LakeTable) -> str:
-    typed = (f"NULL::{_SQL_TYPES[kind]} AS {_name(name)}" for name, kind, _ in table.fields)
+    typed = (f"NULL::{SQL_TYPES[kind]} AS {_name(name)}" for name, kind, _ in table.fields)
     return f"SELECT {', '.join(typed)} WHERE false"
 
 

@@ -1,4 +1,4 @@
-"""The lake: facts as Delta tables. A bounce is inserted once, however often it arrives.
+"""The lake: facts as Delta tables. A bounce is one row, however often and by whatever it arrives.
 
 Writers check what is there and append in one transaction named per table: of two that started
 from the same version, one commits and the other looks again.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from bouncelens.errors import StoreError
 from bouncelens.store.files import as_arrow, connect, explained, resolved, rows_sql, scratch_folder
+from bouncelens.store.meeting import IS_CUT, arrivals
 from bouncelens.store.tables import (
     BOUNCES,
     EVENT_MONTH,
@@ -28,7 +30,7 @@ from bouncelens.store.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -48,6 +50,10 @@ class Added:
 
     inserted: int
     known: int  # already there, or twice in the batch
+    filled: int = 0  # stored rows to which they added something
+
+
+Judge = Callable[["pa.Table"], "pa.Table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +125,38 @@ class Lake:
 
     # Writing
 
-    def add_bounces(self, rows: pa.Table | pa.RecordBatch, *, now: datetime | None = None) -> Added:
-        """Insert events whose identity is not there yet; atomic. `now` fills `stored_at`."""
+    def add_bounces(
+        self,
+        rows: pa.Table | pa.RecordBatch,
+        *,
+        judge: Judge | None = None,
+        now: datetime | None = None,
+    ) -> Added:
+        """Insert events whose identity is not there yet and add to those that are; atomic.
+
+        `judge` is given the rows of which `provider` and `template_id` are to be made (anew), as
+        they will be, and gives them back with both; it may be called again when another writer
+        was faster. Without it they are those that came with the rows. `now` fills `stored_at`.
+        """
+        import pyarrow as pa
+
         table = conformed(rows, BOUNCES)
         if not len(table):
             return Added(0, 0)
         table = _stamped(table, now or datetime.now(UTC))
 
         def insert() -> Added:
-            fresh = self._unknown(table)
-            if len(fresh):
-                self._append(BOUNCES, fresh)
-            return Added(len(fresh), len(table) - len(fresh))
+            found = arrivals(self._duck, table, self.delta(BOUNCES.name))
+            written = pa.concat_tables([found.new, found.turned])
+            if judge is not None:
+                written = _made(judge, written)
+            new, turned = written[: len(found.new)], written[len(found.new) :]
+            changed = pa.concat_tables([turned, found.filled])
+            if len(changed):
+                self._merge(BOUNCES, new, changed)
+            elif len(new):
+                self._append(BOUNCES, new)
+            return Added(len(new), len(table) - len(new), len(changed))
 
         return self._committed(insert)
 
@@ -184,40 +210,6 @@ class Lake:
                 with attempt:
                     return work()
         raise AssertionError  # the loop above returns or raises
-
-    def _unknown(self, table: pa.Table) -> pa.Table:
-        """The rows whose identity neither the lake nor an earlier row of the batch has."""
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        delta = self.delta(BOUNCES.name)
-        months = [str(month) for month in table.column(EVENT_MONTH[0]).unique().to_pylist()]
-        ids = table.select(BOUNCES.key).append_column("row", pa.array(np.arange(len(table))))
-        keys = ", ".join(BOUNCES.key)
-        span = pc.min_max(table.column("event_time"))
-        first, last = span["min"].as_py(), span["max"].as_py()
-        near = [
-            (EVENT_MONTH[0], "in", months),
-            ("event_time", ">=", first),
-            ("event_time", "<=", last),
-        ]
-        self._duck.register("incoming", ids)
-        rows = as_arrow(
-            self._duck,
-            f"""
-            WITH stored AS (
-                SELECT {keys} FROM ({rows_sql(self._duck, BOUNCES, delta, only=near)})
-                WHERE event_time BETWEEN $first AND $last
-            ), fresh AS (
-                SELECT {keys}, min("row") AS "row" FROM incoming GROUP BY {keys}
-            )
-            SELECT "row" FROM fresh ANTI JOIN stored USING ({keys}) ORDER BY "row"
-            """,  # noqa: S608 - names and file lists of our own
-            {"first": first, "last": last},
-        ).column("row")
-        self._duck.unregister("incoming")
-        return table if len(rows) == len(table) else table.take(rows)
 
     def _append(self, table: LakeTable, rows: pa.Table) -> None:
         from deltalake import write_deltalake
@@ -301,6 +293,19 @@ class Lake:
         )
 
 
+def _made(judge: Judge, rows: pa.Table) -> pa.Table:
+    """The rows with the template of the reply they have now."""
+    if not len(rows):
+        return rows
+    made = ("provider", "template_id")
+    judged = judge(rows.select([n for n in BOUNCES.schema.names if n not in made]))
+    for name in made:
+        at = rows.schema.get_field_index(name)
+        field = rows.schema.field(at)
+        rows = rows.set_column(at, field, judged.column(name).cast(field.type))
+    return rows
+
+
 def _meeting(table: LakeTable, column: str) -> str:
     """How rows of one batch with the same key become one: the last word, the widest span."""
     rule = table.meet.get(column, "")
@@ -329,7 +334,7 @@ def _writer() -> WriterProperties:
 
 
 def _stamped(table: pa.Table, now: datetime) -> pa.Table:
-    """With `stored_at` filled and the partition column added."""
+    """With `stored_at` filled, the partition column added, and no flag that says nothing."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -338,6 +343,10 @@ def _stamped(table: pa.Table, now: datetime) -> pa.Table:
     table = table.set_column(
         at, table.schema.field(at), pc.fill_null(table.column("stored_at"), moment)
     )
+    at = table.schema.get_field_index(IS_CUT)
+    is_cut = pc.and_(table.column(IS_CUT), pc.is_valid(table.column("reply_text")))
+    is_cut = pc.if_else(is_cut, is_cut, pa.scalar(None, pa.bool_()))
+    table = table.set_column(at, table.schema.field(at), is_cut)
     months = pc.floor_temporal(table.column("event_time"), unit="month").combine_chunks()
     coded = months.dictionary_encode()
     names = pc.strftime(coded.dictionary, format="%Y-%m")  # type: ignore[arg-type]

@@ -25,10 +25,22 @@ if TYPE_CHECKING:
 
 Fields = tuple[tuple[str, str, str], ...]
 
-_ROUTES = ("routes", "string", "routes that delivered the event, comma-joined")
+SQL_TYPES = {
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "float64": "DOUBLE",
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMPTZ",
+}
+
+_ROUTES = ("routes", "string", "routes that delivered the event, comma-joined, richest first")
 
 BOUNCE_FIELDS: Fields = (
     *(_ROUTES if name == "route" else (name, kind, doc) for name, kind, doc in EVENT_FIELDS),
+    ("told_by", "string", "which routes told a field's value; NULL: the only route told all"),
+    ("disagreements", "string", "other values told, as JSON: field, route, value; NULL: none"),
     ("provider", "string", "who runs the receiving mailbox; NULL: none we know by name"),
     ("template_id", "int64", "the template of the reply"),
     ("stored_at", "timestamp", "when the row entered the lake, UTC"),
