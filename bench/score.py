@@ -27,7 +27,7 @@ PARTS = (
     "blind3_read",
     "blind3_opened",
     "blind4_read",
-    "blind4_unread",
+    "blind4_opened",
     "own_postmaster",
     "own_wording",
 )
