@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sfmc_sandbox.switches import add_switches, apply_switches, between
 from sfmc_sandbox.wire.tokens import SCOPES
 from sfmc_sandbox.wire.trouble import SCENARIOS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sfmc_sandbox.wire.sandbox import Sandbox
     from sfmc_sandbox.wire.sftp import Sftp
@@ -46,23 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return {"serve": _serve, "make": _make}.get(options.command, _turn)(options)
 
 
-def _between(low: float, high: float, kind: type[int] | type[float] = float) -> Callable[
-    [str], float
-]:  # fmt: skip
-    """A reader of numbers for argparse."""
-
-    def number(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError as problem:
-            raise argparse.ArgumentTypeError(f"no number: {text!r}") from problem
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"must lie between {low:g} and {high:g}: {text!r}")
-        return value
-
-    return number
-
-
 def _words(text: str, known: Iterable[str]) -> frozenset[str]:
     given, there_are = frozenset(text.split()), frozenset(known)
     if strange := sorted(given - there_are):
@@ -82,20 +66,13 @@ def _statuses(text: str) -> frozenset[str]:
     return _words(text, STATUSES)
 
 
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"no such file: {text}")
-    return path
-
-
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser("serve", help="make a tenant and serve it")
     option = serve.add_argument
     option("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     option(
         "--port",
-        type=_between(0, 65_535, int),
+        type=between(0, 65_535, int),
         default=0,
         help="port to listen on; 0 takes a free one",
     )
@@ -115,16 +92,16 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     option("--settable-statuses", type=_statuses, metavar="STATUSES",
            help="subscriber statuses the API may set, separated by blanks")  # fmt: skip
-    option("--sftp-keys", type=_file, metavar="FILE", help="public keys that may enter over SFTP")
-    option("--query-limit-s", type=_between(0.001, 1e9), metavar="SECONDS",
+    option("--query-limit-s", type=between(0.001, 1e9), metavar="SECONDS",
            help="how long a query may run (default: 1800)")  # fmt: skip
     option("--live-elements", action="store_true", help="answer with elements the WSDL lacks")
-    option("--speed", type=_between(0.0, 1e6), default=0.0, metavar="N",
+    option("--speed", type=between(0.0, 1e6), default=0.0, metavar="N",
            help="world seconds per real second (default: 0)")  # fmt: skip
     option("--ens-key", choices=["text", "bytes"], default="text",
            help="how the ENS signature key is read")  # fmt: skip
-    option("--token-life", type=_between(0.001, 1e9), metavar="SECONDS",
+    option("--token-life", type=between(0.001, 1e9), metavar="SECONDS",
            help="how long a token lives (default: 1079)")  # fmt: skip
+    add_switches(serve)
     # Names are not to be cut at their hyphens.
     names = textwrap.fill(", ".join(SCENARIOS), 76, break_on_hyphens=False)
     serve.epilog, serve.formatter_class = (
@@ -221,7 +198,7 @@ def _serve(options: argparse.Namespace) -> int:
         sandbox.settable_statuses = options.settable_statuses
     if options.query_limit_s:
         sandbox.queries.limit_s = options.query_limit_s
-    sandbox.sftp_keys = options.sftp_keys
+    apply_switches(sandbox, options)
     sandbox.ens.key_reading = options.ens_key
     sandbox.flow.clock.move(0, speed=options.speed)
     sandbox.flow.run()
@@ -284,9 +261,7 @@ def _run(sandbox: Sandbox, listener: socket.socket) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            self.sftp = await start_sftp(
-                sandbox, host=str(listener.getsockname()[0]), keys=sandbox.sftp_keys
-            )
+            self.sftp = await start_sftp(sandbox, host=str(listener.getsockname()[0]))
             print(json.dumps(ready_line(sandbox, listener, self.sftp)), flush=True)  # noqa: T201
 
         @contextmanager

@@ -54,8 +54,8 @@ class Callback:
     suspension_ms: int = 0  # how long the last one was
 
     def fail(self, now_ms: int) -> None:
-        """Notes a dropped batch. Two within five minutes suspend the callback: for ten minutes, then
-        for twice as long each time, up to an hour."""
+        """Notes a dropped batch. Two within five minutes suspend the callback: for ten minutes,
+        then for twice as long each time, up to an hour."""
         recent = [ms for ms in self.failed_ms if now_ms - ms <= SUSPENDING_SPAN_MS]
         self.failed_ms = [*recent, now_ms]
         if len(self.failed_ms) < SUSPENDING_FAILURES or self.is_suspended(now_ms):

@@ -32,6 +32,17 @@ DAY_MS = 86_400_000
 
 
 @dataclass(slots=True)
+class SftpRules:
+    """What the platform allows a user of SFTP."""
+
+    connections: int = 10  # at the same time, per user
+    idle_s: float = 600.0  # then a silent connection is closed
+    lock_after: int = 5  # bad passwords
+    lock_s: float = 1800.0
+    keys: Path | None = None  # public keys: a file for all units, or a folder with MID.pub
+
+
+@dataclass(slots=True)
 class Storage:
     """Files by business unit, under one folder that ends with the sandbox."""
 

@@ -68,6 +68,9 @@ def test_an_unknown_scenario_is_a_usage_error() -> None:
         (["--scopes", "nonsense"], "unknown: nonsense; there are: accounts_read"),
         (["--settable-statuses", "Foo"], "there are: Active Bounced Deleted Held"),
         (["--sftp-keys", "/nowhere/keys"], "no such file: /nowhere/keys"),
+        (["--extract-columns", "/nowhere/x.toml"], "/nowhere/x.toml"),
+        (["--extracts-land", "mars"], "invalid choice: 'mars'"),
+        (["--sftp-connections", "0"], "must lie between 1 and 1000"),
     ],
 )
 def test_a_bad_option_says_what_is_wrong_and_no_more(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from sfmc_sandbox.cli import main
 from sfmc_sandbox.wire.rest import ROUTES
 from sfmc_sandbox.wire.soap import _CALLS, _CHANGERS
 from sfmc_sandbox.wire.soap_objects import OBJECTS
@@ -22,3 +24,10 @@ def test_every_rest_route_is_documented(path: str) -> None:
 @pytest.mark.parametrize("name", sorted({*_CALLS, *_CHANGERS, *OBJECTS, *SCENARIOS}))
 def test_every_soap_call_object_and_scenario_is_documented(name: str) -> None:
     assert f"`{name}`" in TEXT
+
+
+def test_every_option_of_serve_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    options = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}
+    assert not {name for name in options if name not in TEXT}

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import time
 import zipfile
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import asyncssh
 import pytest
 from lxml import etree
 from sandbox_caller import RETAIL, XSI, Caller
 
 from sfmc_sandbox.extracts import ExtractRefused, file_name, read_order, tracking_extract
-from sfmc_sandbox.wire.sandbox import Sandbox
-from sfmc_sandbox.wire.sftp import start_sftp
 from sfmc_sandbox.world.tenant import Tenant
 
 UNITS = (7_000_100, 7_000_101, 7_000_102, 7_000_103, 7_000_104)
@@ -182,80 +177,3 @@ def test_sfmc_3_an_automation_writes_a_tracking_extract(caller: Caller) -> None:
             return
         time.sleep(0.03)
     raise AssertionError("no extract came")
-
-
-@pytest.fixture
-def sandbox(spare: Tenant) -> Iterator[Sandbox]:
-    sandbox = Sandbox.of(spare)
-    yield sandbox
-    sandbox.close()
-
-
-def _client(key: str, port: int, password: str) -> dict[str, object]:
-    pinned = asyncssh.import_known_hosts(f"[127.0.0.1]:{port} {key}\n")
-    return {"port": port, "username": str(RETAIL), "password": password, "known_hosts": pinned,
-            "client_keys": None, "config": None}  # fmt: skip
-
-
-def test_sfmc_7_sftp_serves_a_units_folders(sandbox: Sandbox, tmp_path: Path) -> None:
-    async def visit() -> None:
-        sftp = await start_sftp(sandbox)
-        _made(sandbox.tenant, sandbox.storage.home(RETAIL) / "Export")
-        how = _client(sftp.host_key, sftp.port, sandbox.storage.password(RETAIL))
-        async with (
-            asyncssh.connect("127.0.0.1", **how) as there,  # type: ignore[arg-type]
-            there.start_sftp_client() as files,
-        ):
-            assert set(await files.listdir("/")) >= {"Import", "Export", "Reports"}
-            await files.get("/Export/tracking.zip", str(tmp_path / "got.zip"))
-            with pytest.raises(asyncssh.SFTPError):
-                await files.get("/../../etc/passwd", str(tmp_path / "no"))
-            (tmp_path / "in.csv").write_text("a,b")
-            await files.put(str(tmp_path / "in.csv"), "/Import/in.csv")
-            with pytest.raises(asyncssh.SFTPError):
-                await files.put(str(tmp_path / "in.csv"), "/Import/a:b.csv")
-        await sftp.close()
-
-    asyncio.run(visit())
-    assert zipfile.is_zipfile(tmp_path / "got.zip")
-    assert (sandbox.storage.home(RETAIL) / "Import" / "in.csv").read_text() == "a,b"
-
-
-def test_sfmc_7_bad_passwords_lock_out_and_connections_are_counted(sandbox: Sandbox) -> None:
-    async def visit() -> None:
-        sftp = await start_sftp(sandbox)
-        right = sandbox.storage.password(RETAIL)
-        how = _client(sftp.host_key, sftp.port, right)
-        inside = [
-            await asyncssh.connect("127.0.0.1", **how)  # type: ignore[arg-type]
-            for _ in range(10)
-        ]
-        with pytest.raises((asyncssh.Error, OSError)):
-            await asyncssh.connect("127.0.0.1", **how)  # type: ignore[arg-type]
-        for one in inside:
-            one.close()
-            await one.wait_closed()
-        for password in ["wrong"] * 5 + [right]:
-            how["password"] = password
-            with pytest.raises((asyncssh.PermissionDenied, asyncssh.DisconnectError)):
-                await asyncssh.connect("127.0.0.1", **how)  # type: ignore[arg-type]
-        await sftp.close()
-
-    asyncio.run(visit())
-
-
-def test_sfmc_7_a_key_signs_in_too(sandbox: Sandbox, tmp_path: Path) -> None:
-    async def visit() -> None:
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        (tmp_path / "keys").write_bytes(key.export_public_key())
-        sftp = await start_sftp(sandbox, keys=tmp_path / "keys")
-        how = _client(sftp.host_key, sftp.port, "")
-        how |= {"client_keys": [key], "password": None}
-        async with (
-            asyncssh.connect("127.0.0.1", **how) as there,  # type: ignore[arg-type]
-            there.start_sftp_client() as files,
-        ):
-            assert "Export" in await files.listdir("/")
-        await sftp.close()
-
-    asyncio.run(visit())
