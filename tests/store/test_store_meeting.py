@@ -59,6 +59,8 @@ def says_more(field: str, other: tuple[str, object], than: tuple[str, object]) -
         return False
     if field == "is_false_bounce":
         return other[1] is True
+    if field == "triggered_send_key":
+        return ROUTES.index(other[0]) < ROUTES.index(than[0])
     if field in FLAGS:
         return other[0] == than[0] and other[1] is True
     return field == "reply_text" and str(other[1]).startswith(str(than[1]))
@@ -111,6 +113,7 @@ VALUES: dict[str, Sequence[object]] = {
     "reply_text": ["550 no", "550 no such user", '452 "full" \\ \u2028é', "550 no such"],
     "sfmc_code": [550, 452],
     "sfmc_subcategory": ["x=y z", "a,b"],
+    "triggered_send_key": ["welcome", "3f2504e0"],
     "is_unique": [True, False],
     "is_false_bounce": [True, False],
     "is_reply_cut": [True, False],

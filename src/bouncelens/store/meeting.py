@@ -28,6 +28,7 @@ _TOLD = tuple((name, kind) for name, kind, _ in EVENT_FIELDS if name not in (*ID
 _FLAGS = tuple(name for name, kind in _TOLD if kind == "bool")
 _RAISED = ("is_false_bounce",)  # SFMC sets it after the fact and never takes it back
 _CUT = ("reply_text",)  # some routes cut it off: a text that begins another tells nothing more
+_NAMED = ("triggered_send_key",)  # routes have different names for the same: the richest stays
 IS_CUT = "is_reply_cut"  # told where it is true, else not at all
 # What a verdict hangs on: where one of them changes, the row is judged anew.
 JUDGED_BY = ("reply_text", "sfmc_code", "domain")
@@ -188,6 +189,7 @@ def _listed(names: Sequence[str]) -> str:
 _NAMES = [name for name, _ in _TOLD]
 _FIELDS = f"[{_listed(_NAMES)}]"
 _RANK = f"coalesce(list_position([{_listed(ROUTES)}], route), 99)"
+_RICHER = " < ".join(_RANK.replace("route)", f"{one}.route)") for one in "ut")
 _PIVOTED = ", ".join(
     f"CAST(max(value) FILTER (field = '{name}') AS {SQL_TYPES[kind]}) AS {name}"
     for name, kind in _TOLD
@@ -226,6 +228,7 @@ own AS (
             (t.field IN ({_listed(_CUT)}) AND starts_with(u.value, t.value))
             OR (t.field IN ({_listed(_FLAGS)}) AND u.value = 'true'
                 AND (u.route = t.route OR t.field IN ({_listed(_RAISED)})))
+            OR (t.field IN ({_listed(_NAMED)}) AND {_RICHER})
         )
 ),
 ranked AS (
