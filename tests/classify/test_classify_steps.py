@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import re2
 
 from bouncelens.bounce import Hardness, Verdict
 from bouncelens.classify.guidance import advice, lists_named, other_names
@@ -58,11 +59,11 @@ def test_every_family_of_vendor_codes_says_who_acts_and_how(family: dict[str, An
         "id", "title", "codes", "alone", "provider", "reasons", "actor", "steps", "link"
     }  # fmt: skip
     assert set(family.get("provider", ())) <= {provider.slug for provider in providers()}
-    re.compile(family.get("alone", ""))
+    re2.compile(family.get("alone", ""))
     assert family["actor"] in ACTORS
     assert all(step.endswith((".", "?")) for step in family["steps"])
     assert set(family.get("reasons", ())) <= set(REASONS)
-    re.compile(family["codes"])
+    re2.compile(family["codes"])
 
 
 def test_ids_of_code_families_and_lists_are_unique() -> None:
@@ -185,7 +186,7 @@ def test_every_list_names_its_operator_and_where_to_look(entry: dict[str, Any]) 
     assert entry["kind"] in {"ip", "domain"}
     assert entry["zones"] or entry["words"]
     for words in entry["words"]:
-        re.compile(words)
+        re2.compile(words)
         assert words == words.lower() or "\\" in words
     assert entry["lookup"].startswith(("https://", "http://")) or "closed" in entry["note"]
 

@@ -8,7 +8,10 @@ import pytest
 
 from bouncelens.classify.ruleset import load_rules
 from bouncelens.errors import RuleInvalid
-from bouncelens.service.rule_cache import cached_rules
+from bouncelens.parse.provider import providers
+from bouncelens.parse.skeleton import keep_of
+from bouncelens.service.judge import Judge
+from bouncelens.service.rule_cache import cached_rules, prepared_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +24,21 @@ def test_cached_rules_are_the_rules_of_the_files(tmp_path: Path) -> None:
         assert cached == loaded
         assert cached.mentions == loaded.mentions
     assert len(list(tmp_path.glob("rules-*.json"))) == 1
+
+
+def test_what_is_prepared_is_what_would_be_made_anew(tmp_path: Path) -> None:
+    loaded = load_rules()
+    made = keep_of(loaded.mentions.hosts, loaded.mentions.codes, loaded.mentions.code_patterns)
+    for _ in range(2):
+        kept = prepared_rules(folder=tmp_path)
+        assert kept.ruleset.literals == loaded.literals
+        assert (kept.keep.hosts, kept.keep.codes) == (made.hosts, made.codes)
+        one, two = kept.keep.code_forms, made.code_forms
+        assert one is not None
+        assert two is not None
+        assert (one.patterns, one.table, one.accepting) == (two.patterns, two.table, two.accepting)
+    assert Judge(kept.ruleset, kept.keep).judge("550 5.1.1 x").verdict.reason == "unknown_user"
+    assert {each.slug for each in providers()} >= {"google", "microsoft_365"}
 
 
 def test_a_changed_file_or_a_broken_cache_is_read_anew(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ knows more than a reason does, so its steps come first.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import re2
 
 from bouncelens.classify.ruleset import RULES
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bouncelens.bounce import Verdict
 
+TABLES = ("steps.toml", "crosswalk.toml", "lists.toml")
 _LONGEST_TEXT = 4000  # characters; SFMC keeps no more
 
 
@@ -69,20 +70,20 @@ def advice(
     without one, only codes count whose form nobody else uses.
     """
     spoken = " ".join((*codes, text[:_LONGEST_TEXT]))
-    for family in _families():
+    for family in _families() if _any_family().search(spoken) else ():
         if verdict.reason not in family.reasons and family.reasons:
             continue
         if family.providers and provider is not None and provider not in family.providers:
             continue
         form = family.alone if family.providers and provider is None else family.codes
-        if form is not None and form.search(spoken):
+        if form is not None and _whole_words(form).search(spoken):
             return family.advice
-    return _advice(_read("steps.toml")["reason"][verdict.reason])
+    return _advice(table("steps.toml")["reason"][verdict.reason])
 
 
 def other_names(reason: str) -> OtherNames:
     """What other systems call `reason`. Raises KeyError for a reason that does not exist."""
-    entry = _read("crosswalk.toml")["reason"][reason]
+    entry = table("crosswalk.toml")["reason"][reason]
     fields: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
     }
@@ -95,7 +96,9 @@ def lists_named(text: str) -> tuple[Blocklist, ...]:
     By a zone, or in words. An operator's general entry counts where none of its lists is named.
     """
     lowered = text[:_LONGEST_TEXT].lower()
-    named = [entry for entry in _lists() if _form_of(entry.id).search(lowered)]
+    if not _any_list().search(lowered):
+        return ()
+    named = [entry for entry in _lists() if _compiled(_form(entry)).search(lowered)]
     particular = {entry.operator for entry in named if not entry.is_general}
     return tuple(e for e in named if not (e.is_general and e.operator in particular))
 
@@ -104,17 +107,30 @@ def _advice(entry: dict[str, Any]) -> Advice:
     return Advice(entry["actor"], tuple(entry["steps"]), entry.get("link"), entry.get("title"))
 
 
-@cache
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads((RULES / name).read_text("utf-8"))
+def table(name: str) -> dict[str, Any]:
+    """The table in a file of `TABLES`, as the file says it."""
+    if name not in _tables:
+        import tomllib
+
+        _tables[name] = tomllib.loads((RULES / name).read_text("utf-8"))
+    return _tables[name]
+
+
+def remember(tables: dict[str, dict[str, Any]]) -> None:
+    """Take tables that somebody keeps elsewhere; reading them as TOML takes longer."""
+    for name in TABLES:
+        _tables.setdefault(name, tables[name])
+
+
+_tables: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
     """Vendor codes that ask for the same steps."""
 
-    codes: re.Pattern[str]
-    alone: re.Pattern[str] | None  # those that tell whose they are by themselves
+    codes: str
+    alone: str | None  # those that tell whose they are by themselves
     providers: frozenset[str]
     reasons: frozenset[str]
     advice: Advice
@@ -124,31 +140,51 @@ class _Family:
 def _families() -> tuple[_Family, ...]:
     return tuple(
         _Family(
-            _whole_words(entry["codes"]),
-            _whole_words(entry["alone"]) if "alone" in entry else None,
+            entry["codes"],
+            entry.get("alone"),
             frozenset(entry.get("provider", ())),
             frozenset(entry.get("reasons", ())),
             _advice(entry),
         )
-        for entry in _read("steps.toml")["code"]
+        for entry in table("steps.toml")["code"]
     )
-
-
-def _whole_words(codes: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w.#-])(?:{codes})(?![\w-]|\.\d)")
 
 
 @cache
 def _lists() -> tuple[Blocklist, ...]:
     return tuple(
         Blocklist(**{**entry, "zones": tuple(entry["zones"]), "words": tuple(entry["words"])})
-        for entry in _read("lists.toml")["list"]
+        for entry in table("lists.toml")["list"]
     )
 
 
+def _form(entry: Blocklist) -> str:
+    """Where a list is named; a zone not inside another name."""
+    zones = [
+        rf"(?:^|[^\w.-]){zone.replace('.', chr(92) + '.')}(?:$|[^\w.-]|\.$|\.\W)"
+        for zone in entry.zones
+    ]
+    return "|".join((*zones, *entry.words))
+
+
+# Most replies hold no code and name no list: one pattern for all says so, and replies are
+# strangers' words, so the patterns run in linear time.
+
+
 @cache
-def _form_of(name: str) -> re.Pattern[str]:
-    """Where the list of this id is named."""
-    entry = next(entry for entry in _lists() if entry.id == name)
-    zones = [rf"(?<![\w.-]){re.escape(zone)}(?![\w-]|\.\w)" for zone in entry.zones]
-    return re.compile("|".join((*zones, *entry.words)))
+def _any_family() -> Any:
+    return _whole_words("|".join(family.codes for family in _families()))
+
+
+@cache
+def _any_list() -> Any:
+    return _compiled("|".join(_form(entry) for entry in _lists()))
+
+
+def _whole_words(codes: str) -> Any:
+    return _compiled(rf"(?:^|[^\w.#-])(?:{codes})(?:$|[^\w.-]|\.$|\.\D)")
+
+
+@cache
+def _compiled(pattern: str) -> Any:
+    return re2.compile(pattern)

@@ -81,6 +81,21 @@ class Ruleset:
         """The hosts and codes that the mask has to keep, since rules speak of them."""
         return mentions_of(self.rules, self.kept_hosts)
 
+    @cached_property
+    def patterns(self) -> tuple[str, ...]:
+        """Every pattern that is searched in texts, once; the temporary words come first."""
+        found = [self.temporary_words]
+        found += [p for rule in self.rules for p in (rule.text, rule.unless) if p is not None]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def literals(self) -> dict[str, tuple[str, ...] | None]:
+        """By pattern, the words of which every text that it matches holds one; None: unknown."""
+        from bouncelens.classify.literals import required_literals
+
+        found = {pattern: required_literals(pattern) for pattern in self.patterns}
+        return {pattern: tuple(sorted(w)) if w else None for pattern, w in found.items()}
+
 
 def load_rules(extra: Sequence[Path] = ()) -> Ruleset:
     """Our rules, preceded by those in the files `extra`. Raises RuleInvalid."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +45,16 @@ class Automaton:
                 self.table.append(numbers[following])
             if len(numbers) > _MOST_STATES:
                 raise ValueError("the codes that rules speak of have too many forms")
+
+    @classmethod
+    def restored(cls, patterns: Iterable[str], table: bytes, accepting: bytes) -> Self:
+        """The automaton of `patterns` whose `table` and `accepting` were kept as bytes."""
+        made = cls.__new__(cls)
+        made.patterns, made.accepting = tuple(patterns), bytearray(accepting)
+        made.table = array("H", table)
+        if len(made.table) != len(ALPHABET) * len(made.accepting):
+            raise ValueError("the table does not fit")
+        return made
 
     def accepts(self, word: str) -> bool:
         """Whether a pattern matches the whole of `word`."""

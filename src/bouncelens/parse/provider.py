@@ -7,12 +7,12 @@ own domain says nothing and its MX does.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
-_TABLE = Path(__file__).parent / "providers.toml"
+TABLE = Path(__file__).parent / "providers.toml"
 _LONGEST_TEXT = 4000  # characters; SFMC keeps no more
 
 _NAME = r"[a-z0-9](?:[a-z0-9_-]{0,62}\.){1,8}[a-z]{2,24}"
@@ -45,7 +45,6 @@ class Provider:
 @cache
 def providers() -> tuple[Provider, ...]:
     """Every provider of the table, in its order."""
-    entries = tomllib.loads(_TABLE.read_text("utf-8"))["provider"]
     return tuple(
         Provider(
             entry["slug"],
@@ -54,8 +53,26 @@ def providers() -> tuple[Provider, ...]:
             tuple(entry.get("hosts", ())),
             tuple(entry.get("signs", ())),
         )
-        for entry in entries
+        for entry in entries()
     )
+
+
+def entries() -> list[dict[str, Any]]:
+    """The entries of the table, as the file says them."""
+    if not _entries:
+        import tomllib
+
+        _entries.extend(tomllib.loads(TABLE.read_text("utf-8"))["provider"])
+    return _entries
+
+
+def remember(kept: list[dict[str, Any]]) -> None:
+    """Take entries that somebody keeps elsewhere; reading them as TOML takes longer."""
+    if not _entries:
+        _entries.extend(kept)
+
+
+_entries: list[dict[str, Any]] = []
 
 
 @lru_cache(maxsize=65536)

@@ -74,6 +74,7 @@ def explain(
             "There is no reply to explain.",
             advice="Quote what the server said: bouncelens explain '550 5.1.1 …'",
         )
+    _check_codes(code, status)
     judged = judge.judge(text, code, status, domain=(mailed or "").rpartition("@")[2] or None)
     return explained(judge, judged, mailed)
 
@@ -114,6 +115,20 @@ def explained(judge: Judge, judged: Judged, mailed: str | None = None) -> Explan
         other_addresses=others,
         other_address_note=_note_on(others, mailed),
     )
+
+
+def _check_codes(code: int | None, status: str | None) -> None:
+    from bouncelens.parse.codes import sane_code, sane_status
+
+    if code is not None and sane_code(code) is None:
+        raise InputInvalid(
+            f"{code} is no reply code.", advice="Reply codes are 200 to 599, such as 550."
+        )
+    if status and sane_status(status) != status.strip():
+        raise InputInvalid(
+            f"{status[:40]!r} is no enhanced status.",
+            advice="It has three numbers and begins with 2, 4 or 5, such as 5.1.1.",
+        )
 
 
 def rule_of(judge: Judge, name: str | None) -> Rule | None:

@@ -14,7 +14,7 @@ from bouncelens.parse.mask import Masked, masked, template_id
 from bouncelens.parse.provider import provider_of
 from bouncelens.parse.reply import reply_and_mask, words_of
 from bouncelens.parse.skeleton import Keep, keep_of
-from bouncelens.service.rule_cache import cached_rules
+from bouncelens.service.rule_cache import prepared_rules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,13 +39,16 @@ class Judged:
 class Judge:
     """Judges replies by one rule set; the mask keeps what its rules speak of."""
 
-    def __init__(self, ruleset: Ruleset) -> None:
+    def __init__(self, ruleset: Ruleset, keep: Keep | None = None) -> None:
+        """`keep`: what the mask has to keep, where it is known already."""
         self.ruleset = ruleset
+        self._keep = keep
 
     @classmethod
     def of_rules(cls, extra: Sequence[Path] = ()) -> Judge:
         """A judge by our rules, preceded by those in the files `extra`. Raises RuleInvalid."""
-        return cls(cached_rules(extra))
+        prepared = prepared_rules(extra)
+        return cls(prepared.ruleset, prepared.keep)
 
     @cached_property
     def classifier(self) -> Classifier:
@@ -55,6 +58,8 @@ class Judge:
     @cached_property
     def keep(self) -> Keep:
         """What the mask has to keep."""
+        if self._keep is not None:
+            return self._keep
         mentions = self.ruleset.mentions
         return keep_of(mentions.hosts, mentions.codes, mentions.code_patterns)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 _WORDS = (str, str | None, list[str], list[str] | None)
 
@@ -16,12 +16,26 @@ _WORDS = (str, str | None, list[str], list[str] | None)
 class LightCommand(TyperCommand):
     """Any command; only quicker."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        for parameter in self.params:
-            # Another typer than ours may keep its reader elsewhere: then it is merely slower.
-            if getattr(parameter, "_runtime_param", parameter) is None:
-                parameter._runtime_param = _Plain(parameter)  # type: ignore[attr-defined]
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command's arguments."""
+        _lighten(self, ctx)
+        return super().parse_args(ctx, args)
+
+
+class LightGroup(TyperGroup):
+    """The same for a group of commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options before the command."""
+        _lighten(self, ctx)
+        return super().parse_args(ctx, args)
+
+
+def _lighten(command: Any, ctx: Any) -> None:
+    for parameter in command.get_params(ctx):
+        # Another typer than ours may keep its reader elsewhere: then it is merely slower.
+        if getattr(parameter, "_runtime_param", parameter) is None:
+            parameter._runtime_param = _Plain(parameter)
 
 
 class _Plain:

@@ -10,11 +10,10 @@ import typer
 
 from bouncelens.show.cli.light import LightCommand
 from bouncelens.show.cli.options import Config, Json
-from bouncelens.show.cli.screen import print_json, rules_of, say, stdout, visible
+from bouncelens.show.cli.screen import print_card, print_json, rules_of, say
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
+    from bouncelens.classify.guidance import Blocklist
     from bouncelens.service.classify_file import FileVerdicts, JudgedRow
     from bouncelens.service.explain import Explanation
 
@@ -120,22 +119,9 @@ def explain(
     if as_json:
         print_json(found)
     else:
-        stdout().print(_card(found))
-
-
-def _card(found: Explanation) -> RenderableType:
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
-
-    verdict = found.verdict
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", style="bold")
-    grid.add_column(overflow="fold")
-    for name, value in _lines(found):
-        grid.add_row(name, Text(value))
-    title = f"{verdict.reason.replace('_', ' ')} · {verdict.group} · {verdict.hardness.value}"
-    return Panel(grid, title=Text(title, style="bold"), title_align="left")
+        verdict = found.verdict
+        title = f"{verdict.reason.replace('_', ' ')} · {verdict.group} · {verdict.hardness.value}"
+        print_card(title, _lines(found))
 
 
 def _lines(found: Explanation) -> list[tuple[str, str]]:
@@ -146,14 +132,15 @@ def _lines(found: Explanation) -> list[tuple[str, str]]:
     lines = [
         ("Server said", reply.text),
         ("Codes", codes),
-        ("Provider", found.template.provider or ""),
-        ("Names", ", ".join(dict.fromkeys(named))),
-        ("Lists", ", ".join(f"{entry.name} ({entry.operator})" for entry in found.lists)),
-        ("It means", f"{found.meaning}{f' ({found.family})' if found.family else ''}"),
+        ("Provider", found.provider_name or found.provider or ""),
+        ("Named in it", ", ".join(dict.fromkeys(named))),
+        *((("List" if at == 0 else ""), _list(each)) for at, each in enumerate(found.lists)),
+        ("It means", found.meaning),
+        ("Vendor code", found.family or ""),
         ("For the address", found.for_the_address),
         ("Wait", _wait(found.retry_after_s)),
         ("Other address", found.other_address_note or ""),
-        ("Who acts", found.actor),
+        ("Who acts", f"{found.actor[0].upper()}{found.actor[1:]}."),
         *(
             ("What to do" if number == 1 else "", f"{number}. {step}")
             for number, step in enumerate(found.steps, 1)
@@ -165,7 +152,13 @@ def _lines(found: Explanation) -> list[tuple[str, str]]:
         ("Rests on", found.source or ""),
         ("Called elsewhere", _called(found)),
     ]
-    return [(name, visible(value)) for name, value in lines if value]
+    return [(name, value) for name, value in lines if value]
+
+
+def _list(entry: Blocklist) -> str:
+    where = f": {entry.lookup}" if entry.lookup else ""
+    note = f" ({entry.note})" if entry.note else ""
+    return f"{entry.name}, run by {entry.operator}{where}{note}"
 
 
 def _wait(seconds: int | None) -> str:

@@ -107,6 +107,55 @@ def _console(*, is_stderr: bool) -> Console:
     )
 
 
+def print_card(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    """Names and what belongs to them, side by side on stdout. Without rich: it answers at once."""
+    from shutil import get_terminal_size
+
+    is_terminal = sys.stdout.isatty()
+    width = get_terminal_size().columns if is_terminal else _PIPE_WIDTH
+    shown = [(visible(name), visible(value)) for name, value in rows]
+    edge = max((len(name) for name, _ in shown), default=0)
+    head = visible(title)
+    bold, plain_again = ("\x1b[1m", "\x1b[0m") if is_terminal and _has_colour() else ("", "")
+    lines = [f"{bold}{head}{plain_again}", ""]
+    for name, value in shown:
+        for number, line in enumerate(_folded(value, max(20, width - edge - 2))):
+            label = f"{'' if number else name:>{edge}}"
+            lines.append(f"{bold}{label}{plain_again}  {line}")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _has_colour() -> bool:
+    import os
+
+    return "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Lines of at most `width` columns, broken at blanks where there are any."""
+    lines, line, room = [], "", width
+    for word in text.split(" "):
+        size = _columns(word)
+        if line and size + 1 > room:
+            lines.append(line)
+            line, room = "", width
+        if line:
+            line, room = f"{line} ", room - 1
+        while size > room:  # a link or Chinese: no blank for long
+            cut = next(at for at in range(1, len(word) + 1) if _columns(word[:at]) >= room)
+            lines.append(line + word[:cut])
+            word, line, room = word[cut:], "", width  # noqa: PLW2901
+            size = _columns(word)
+        line, room = line + word, room - size
+    return [*lines, line]
+
+
+def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
 def print_table(
     title: str,
     header: Sequence[tuple[str, bool]],
