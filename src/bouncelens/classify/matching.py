@@ -1,20 +1,27 @@
 """Which patterns occur in a text, for many patterns at once: one port, two engines.
 
-Hyperscan where its wheel exists, google-re2 everywhere. Both run in linear time and give the
-same answers, which the tests hold them to.
+Words that a pattern needs rule most of them out: Hyperscan looks for the words where its wheel
+exists, a table of letters does everywhere else. What is left, google-re2 tries, one pattern at a
+time and only when asked; so every answer is re2's, whoever looked for the words.
 """
 
 from __future__ import annotations
 
+import re
 import threading
-from functools import cached_property
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 import re2
 
+from bouncelens.classify.literals import required_literals
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+Words = Mapping[str, tuple[str, ...] | None]  # by pattern; None: it may occur in any text
+_GRAM = 4  # bytes by which words are looked up; a shorter word is looked up as it is
 
 
 class Matcher(Protocol):
@@ -24,136 +31,149 @@ class Matcher(Protocol):
     def name(self) -> str:
         """Name of the engine."""
 
+    def found(self, text: bytes) -> Found:
+        """The patterns found in UTF-8 `text`, to be asked for one by one."""
+
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
+
+
+class Found:
+    """Which patterns occur in one text: `perhaps` holds all of them and some more."""
+
+    __slots__ = ("_known", "_patterns", "_text", "perhaps")
+
+    def __init__(self, text: bytes, patterns: _Patterns, perhaps: set[int]) -> None:
+        self.perhaps = perhaps
+        self._text, self._patterns = text, patterns
+        self._known: dict[object, bool] = {}
+
+    def __contains__(self, number: object) -> bool:
+        if number not in self.perhaps:
+            return False
+        if (known := self._known.get(number)) is None:
+            known = self._known[number] = self._patterns.occurs(number, self._text)
+        return known
+
+
+class _Patterns:
+    """Patterns compiled one by one, when they are first asked for, and the words they need."""
+
+    def __init__(self, patterns: Sequence[str], words: Words | None) -> None:
+        if words is None:
+            needed = {pattern: required_literals(pattern) for pattern in patterns}
+            words = {pattern: tuple(found) if found else None for pattern, found in needed.items()}
+        self._patterns = tuple(patterns)
+        self._compiled: dict[object, Any] = {}
+        self.always: set[int] = set()
+        self.by_word: dict[bytes, list[int]] = {}
+        for number, pattern in enumerate(patterns):
+            if not (needs := words.get(pattern)):
+                self.always.add(number)
+            for word in needs or ():
+                self.by_word.setdefault(word.encode("utf-8", "replace"), []).append(number)
+
+    def occurs(self, number: Any, text: bytes) -> bool:
+        if (compiled := self._compiled.get(number)) is None:
+            compiled = self._compiled[number] = re2.compile(self._patterns[number], _OPTIONS)
+        return compiled.search(text) is not None
+
+
+_OPTIONS = re2.Options()
+_OPTIONS.dot_nl = True
+_OPTIONS.log_errors = False
+_OPTIONS.never_capture = True
 
 
 class Re2Matcher:
-    """google-re2's filter: literals of all patterns first, then the few patterns they point to.
-
-    Its plain set builds states for every pattern at every new word: fifteen times slower on
-    replies it has not seen.
-    """
+    """google-re2, and a table of four letters of each word. Ready at once, on every platform."""
 
     name = "re2"
 
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._filters = _filters(patterns, 0)
+    def __init__(self, patterns: Sequence[str], words: Words | None = None) -> None:
+        self._patterns = _Patterns(patterns, words)
+        self._grams: dict[bytes, list[bytes]] = {}
+        self._short: list[bytes] = []
+        for word in self._patterns.by_word:
+            if len(word) < _GRAM:
+                self._short.append(word)
+                continue
+            # of the word's own letters those that the fewest words have so far
+            grams = [word[at : at + _GRAM] for at in range(len(word) - _GRAM + 1)]
+            least = min(grams, key=lambda gram: len(self._grams.get(gram, ())))
+            self._grams.setdefault(least, []).append(word)
+
+    def found(self, text: bytes) -> Found:
+        """The patterns found in UTF-8 `text`, to be asked for one by one."""
+        by_word, perhaps = self._patterns.by_word, set(self._patterns.always)
+        grams = {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
+        for gram in self._grams.keys() & grams:
+            for word in self._grams[gram]:
+                if word in text:
+                    perhaps.update(by_word[word])
+        for word in self._short:
+            if word in text:
+                perhaps.update(by_word[word])
+        return Found(text, self._patterns, perhaps)
 
     def matches(self, text: bytes) -> set[int]:
         """Indices of the patterns found in UTF-8 `text`."""
-        return {first + index for first, one in self._filters for index in (one.Match(text) or ())}
-
-
-def _filters(patterns: Sequence[str], first: int) -> list[tuple[int, re2.Filter]]:
-    """Filters over `patterns`, each with the index of its first one.
-
-    All literals of a filter must fit into 8 MiB, which cannot be set: what does not fit is halved.
-    """
-    if not patterns:
-        return []
-    options = re2.Options()
-    options.dot_nl = True
-    options.log_errors = False
-    one = re2.Filter()
-    for pattern in patterns:
-        one.Add(pattern, options)
-    try:
-        one.Compile()
-    except re2.error:
-        if len(patterns) == 1:
-            raise
-        middle = len(patterns) // 2
-        return [*_filters(patterns[:middle], first), *_filters(patterns[middle:], first + middle)]
-    return [(first, one)]
+        return _all_of(self.found(text))
 
 
 class HyperscanMatcher:
-    """Hyperscan in block mode, for texts in ASCII; google-re2 for the others.
-
-    Counted gaps (".{0,80}") over UTF-8 make Hyperscan compile for ten seconds and more; over
-    ASCII a byte is a letter and both engines mean the same. Its scratch serves one scan at a
-    time, so each thread has one.
-    """
+    """Hyperscan over the words. Its scratch serves one scan at a time: each thread has one."""
 
     name = "hyperscan"
 
-    def __init__(self, patterns: Sequence[str]) -> None:
+    def __init__(self, patterns: Sequence[str], words: Words | None = None) -> None:
         import hyperscan
 
         self._hyperscan = hyperscan
-        self._patterns = tuple(patterns)
-        # Hyperscan knows "$" at the end of a pattern only; what it cannot take, re2 adds.
-        self._fit = [index for index, pattern in enumerate(patterns) if "$" not in pattern]
-        try:
-            self._database = self._compiled()
-        except hyperscan.error:
-            self._fit = [index for index in self._fit if self._can_compile(patterns[index])]
-            self._database = self._compiled()
-        unfit = sorted(set(range(len(patterns))) - set(self._fit))
-        self._unfit = (Re2Matcher([patterns[index] for index in unfit]), unfit) if unfit else None
+        self._patterns = _Patterns(patterns, words)
+        by_word = self._patterns.by_word
+        self._numbers = list(by_word.values())
+        self._database = hyperscan.Database()
         self._local = threading.local()
-
-    def _compiled(self) -> Any:
-        return self._database_of(self._fit, [self._patterns[index] for index in self._fit])
-
-    def _can_compile(self, pattern: str) -> bool:
-        try:
-            self._database_of([0], [pattern])
-        except self._hyperscan.error:
-            return False
-        return True
-
-    def _database_of(self, ids: list[int], patterns: list[str]) -> Any:
-        hyperscan = self._hyperscan
-        plain = (
-            hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_ALLOWEMPTY
-        )
-        database = hyperscan.Database()
-        if patterns:
-            # "é?" is one optional letter only where the pattern is read as UTF-8
-            utf8 = plain | hyperscan.HS_FLAG_UTF8
-            flags = [plain if pattern.isascii() else utf8 for pattern in patterns]
-            database.compile(
-                expressions=[pattern.encode() for pattern in patterns], ids=ids, flags=flags
+        if by_word:
+            self._database.compile(
+                expressions=[re.escape(word) for word in by_word],
+                ids=list(range(len(by_word))),
+                flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(by_word),
             )
-        return database
 
-    @cached_property
-    def _re2(self) -> Re2Matcher:
-        return Re2Matcher(self._patterns)
-
-    def matches(self, text: bytes) -> set[int]:
-        """Indices of the patterns found in UTF-8 `text`."""
-        if not text.isascii():
-            return self._re2.matches(text)
-        found: list[int] = []
-        if self._unfit:
-            matcher, indices = self._unfit
-            found += [indices[index] for index in matcher.matches(text)]
-        if not self._fit:
-            return set(found)
+    def found(self, text: bytes) -> Found:
+        """The patterns found in UTF-8 `text`, to be asked for one by one."""
+        numbers, perhaps = self._numbers, set(self._patterns.always)
+        if not numbers:
+            return Found(text, self._patterns, perhaps)
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
             scratch = self._local.scratch = self._hyperscan.Scratch(self._database)
 
-        def note(index: int, *_: object) -> None:
-            found.append(index)
+        def note(word: int, *_: object) -> None:
+            perhaps.update(numbers[word])
 
         self._database.scan(text, match_event_handler=note, scratch=scratch)
-        return set(found)
+        return Found(text, self._patterns, perhaps)
+
+    def matches(self, text: bytes) -> set[int]:
+        """Indices of the patterns found in UTF-8 `text`."""
+        return _all_of(self.found(text))
 
 
 class GrowingMatcher:
-    """google-re2, ready at once, until texts keep coming; then Hyperscan, if it is there.
+    """The table of letters, ready at once, until texts keep coming; then Hyperscan, if it is there.
 
-    Compiling for Hyperscan takes as long as some ten thousand new texts take with re2.
+    Compiling for Hyperscan takes as long as some ten thousand new texts take without it.
     """
 
-    def __init__(self, patterns: Sequence[str], *, after: int = 20_000) -> None:
-        self._patterns = tuple(patterns)
-        self._matcher: Matcher = Re2Matcher(patterns)
-        self._left = after if _has_hyperscan() else 0
+    def __init__(
+        self, patterns: Sequence[str], words: Words | None = None, *, after: int = 20_000
+    ) -> None:
+        self._given = tuple(patterns), words
+        self._matcher: Matcher = Re2Matcher(patterns, words)
+        self._left = after if find_spec("hyperscan") is not None else 0
         self._lock = threading.Lock()
 
     @property
@@ -161,15 +181,19 @@ class GrowingMatcher:
         """The engine at work now."""
         return self._matcher.name
 
-    def matches(self, text: bytes) -> set[int]:
-        """Indices of the patterns found in UTF-8 `text`."""
+    def found(self, text: bytes) -> Found:
+        """The patterns found in UTF-8 `text`, to be asked for one by one."""
         if self._left:
             with self._lock:
                 self._left = max(0, self._left - 1)
                 if not self._left and self._matcher.name == "re2":
-                    self._matcher = HyperscanMatcher(self._patterns)
-        return self._matcher.matches(text)
+                    self._matcher = HyperscanMatcher(*self._given)
+        return self._matcher.found(text)
+
+    def matches(self, text: bytes) -> set[int]:
+        """Indices of the patterns found in UTF-8 `text`."""
+        return _all_of(self.found(text))
 
 
-def _has_hyperscan() -> bool:
-    return find_spec("hyperscan") is not None
+def _all_of(found: Found) -> set[int]:
+    return {number for number in found.perhaps if number in found}
