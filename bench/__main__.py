@@ -33,6 +33,8 @@ def main() -> int:
     sandbox = benches.add_parser("sandbox", help="pages of 2,500 from the sandbox, SOAP and REST")
     sandbox.add_argument("--pages", type=int, default=60, help="at most, of each kind")
     sandbox.add_argument("--tenant", help="a folder made by `sfmc_sandbox make`")
+    sandbox.add_argument("--make", type=int, metavar="EVENTS", help="make a tenant first, timed")
+    sandbox.add_argument("--folder", help="where it goes while it runs (9 bytes an event)")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import resource
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -28,21 +31,60 @@ _OBJECTS = {
 
 def run(arguments: argparse.Namespace) -> int:
     """Starts a sandbox, reads pages from it, prints one JSON object."""
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        tenant = arguments.tenant
+        if arguments.make:
+            tenant = f"{folder}/tenant"
+            figures["make"] = _make(arguments.make, Path(folder))
+        _serve(tenant, figures, arguments.pages)
+    print(json.dumps(figures))
+    return 0
+
+
+def _make(events: int, folder: Path) -> dict[str, Any]:
+    """Writes a tenant of about so many events to disk, as `sfmc_sandbox make` does."""
+    (folder / "tenant.toml").write_text(
+        f"seed = 5\nmonths = 12\npeople = {max(1000, events // 50)}\n"
+        f"messages = {events * 4 // 5}\nsendings = {min(2000, max(24, events // 25_000))}\n"
+        "until = 2026-06-01\n"
+    )
+    command = [sys.executable, "-m", "sfmc_sandbox", "make"]
+    command += ["--describe", str(folder / "tenant.toml"), "--out", str(folder / "tenant")]
+    began = time.perf_counter()
+    told = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True).stderr
+    seconds = time.perf_counter() - began
+    made = int(re.findall(r"([\d,]+) events in ", told)[-1].replace(",", ""))
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    size = sum(path.stat().st_size for path in (folder / "tenant").iterdir())
+    return {"events": made, "seconds": round(seconds, 1), "events_per_s": round(made / seconds),
+            "rss_mib": peak, "disk_mib": size >> 20}  # fmt: skip
+
+
+def _serve(tenant: str | None, figures: dict[str, Any], pages: int) -> None:
     command = [sys.executable, "-m", "sfmc_sandbox", "serve", "--until", "2026-06-01"]
-    command += ["--tenant", arguments.tenant] if arguments.tenant else []
+    command += ["--tenant", tenant] if tenant else []
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        figures: dict[str, Any] = {"ready_s": round(time.perf_counter() - began, 1)}
+        figures["ready_s"] = round(time.perf_counter() - began, 1)
         figures["bounces"] = ready["planted"]
         try:
             with httpx2.Client(timeout=120) as http:
-                _measure(http, ready, figures, arguments.pages)
+                _measure(http, ready, figures, pages)
+            figures["serving_rss_mib"] = _peak_mib(process.pid)
         finally:
             process.terminate()
-    print(json.dumps(figures))
-    return 0
+
+
+def _peak_mib(pid: int) -> int | None:
+    """The most memory that a process had, where the system tells."""
+    try:
+        told = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    return int(re.findall(r"VmHWM:\s+(\d+)", told)[0]) // 1024
 
 
 def _measure(
