@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from bouncelens.bounce import Hardness
 from bouncelens.classify.classifier import Classifier
-from bouncelens.classify.matching import HyperscanMatcher, Re2Matcher
+from bouncelens.classify.matching import HyperscanMatcher, Re2Matcher, Words
 from bouncelens.service.bulk import Replies
 from bouncelens.service.judge import Judge
 
 CORPUS = Path(__file__).parent.parent / "corpus"
+READABLE = sorted(path for path in CORPUS.glob("*.jsonl") if "unread" not in path.name)
 TEXTS = [
     json.loads(line)["text"]
     for part in ("read", "own_postmaster")
@@ -76,12 +78,42 @@ def test_a_cut_at_the_limit_changes_one_verdict_in_a_hundred_at_most(judge: Judg
 
 def test_both_engines_say_the_same(judge: Judge) -> None:
     pytest.importorskip("hyperscan")
-    one = Classifier(judge.ruleset, matcher=HyperscanMatcher)
-    two = Classifier(judge.ruleset, matcher=Re2Matcher)
+    one = Classifier(judge.ruleset, matcher=HyperscanMatcher, alone=0)
+    two = Classifier(judge.ruleset, matcher=Re2Matcher, alone=0)
     texts = [*TEXTS, *(rule.examples[0] for rule in judge.ruleset.rules)]
     for text in texts:
         template = judge.judge(text).template
         assert one.judge(template) == two.judge(template)
+
+
+def test_the_first_replies_are_judged_as_the_later_ones(judge: Judge) -> None:
+    """One reply looks for few patterns only; over all that may be read it must find the same."""
+    texts = {e for rule in judge.ruleset.rules for e in (*rule.examples, *rule.not_examples)}
+    for part in READABLE:
+        texts |= {json.loads(line)["text"] for line in part.read_text("utf-8").splitlines()}
+    assert len(texts) > 3000
+    alone = Classifier(judge.ruleset, alone=len(texts) + 1)
+    for _ in range(100):
+        judge.judge("550 ququx")  # from here on, all patterns are looked for together
+    found = {template: judgement for template, judgement, _, _ in map(judge.judgement, texts)}
+    for template, together in found.items():
+        assert alone.judge(template) == together, template.text
+
+
+def test_patterns_are_compiled_together_only_when_replies_keep_coming(judge: Judge) -> None:
+    made: list[Re2Matcher] = []
+
+    def matcher(patterns: Sequence[str], words: Words | None) -> Re2Matcher:
+        made.append(Re2Matcher(patterns, words))
+        return made[-1]
+
+    classifier = Classifier(judge.ruleset, matcher=matcher, alone=3)
+    templates = dict.fromkeys(judge.judge(text).template for text in TEXTS[:20])
+    counts = []
+    for template in list(templates)[:5]:
+        classifier.judge(template)
+        counts.append(len(made))
+    assert counts == [0, 0, 0, 1, 1]
 
 
 def test_evidence_stands_in_the_reply_as_the_server_wrote_it(judge: Judge) -> None:

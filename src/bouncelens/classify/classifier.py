@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import re2
@@ -12,8 +12,9 @@ from bouncelens.bounce import Hardness, Template, Verdict
 from bouncelens.classify.matching import GrowingMatcher, Matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from bouncelens.classify.matching import Found, Words
     from bouncelens.classify.ruleset import Rule, Ruleset
 
 
@@ -27,27 +28,29 @@ class Judgement:
 
 
 class Classifier:
-    """Judges templates by a rule set. Safe to share between threads."""
+    """Judges templates by a rule set. Safe to share between threads.
+
+    The first few are judged with the few patterns that each needs; compiling all of them pays for
+    more replies only.
+    """
 
     def __init__(
         self,
         ruleset: Ruleset,
         *,
-        matcher: Callable[[Sequence[str]], Matcher] = GrowingMatcher,
+        matcher: Callable[[Sequence[str], Words | None], Matcher] = GrowingMatcher,
+        alone: int = 50,
     ) -> None:
+        """`alone`: how many templates are judged before the matcher is made."""
         self.ruleset = ruleset
-        patterns: dict[str, int] = {ruleset.temporary_words: 0}
-        self._conditions = [_Condition.of(rule, patterns) for rule in ruleset.rules]
-        self._by_text: dict[int, list[int]] = {}
-        self._without_text: list[int] = []
-        for index, condition in enumerate(self._conditions):
-            if condition.text is None:
-                self._without_text.append(index)
-            else:
-                self._by_text.setdefault(condition.text, []).append(index)
-        self._matcher = matcher(list(patterns))
-        self._patterns: dict[int, re2.Pattern] = {}
+        numbers: dict[str, int] = {ruleset.temporary_words: 0}
+        self._conditions = [_Condition.of(rule, numbers) for rule in ruleset.rules]
+        self._patterns = tuple(numbers)
+        self._make_matcher = matcher
+        self._left_alone = alone
+        self._compiled: dict[int, Any] = {}
         self._codes_fit = lru_cache(maxsize=8192)(self._codes_allow)
+        self._judgement = lru_cache(maxsize=16_384)(self._judged)
 
     @property
     def engine(self) -> str:
@@ -56,8 +59,11 @@ class Classifier:
 
     def judge(self, template: Template) -> Judgement:
         """The verdict on `template`; `unclassified` with no rule where none speaks."""
-        found = self._matcher.matches(template.text.encode("utf-8", "replace"))
-        index = self._first(template, found)
+        return self._judgement(template)
+
+    def _judged(self, template: Template) -> Judgement:
+        found = self._found(template.text)
+        index = next(self._speaking(template, found), None)
         if index is None:
             return Judgement(self._unclassified(template, found), 0, 0)
         rule = self.ruleset.rules[index]
@@ -67,34 +73,61 @@ class Classifier:
 
     def speaking(self, template: Template) -> Iterator[Rule]:
         """Every rule whose conditions `template` meets, in order: the first one decides."""
-        found = self._matcher.matches(template.text.encode("utf-8", "replace"))
-        yield from (self.ruleset.rules[index] for index in self._speaking(template, found))
+        rules, found = self.ruleset.rules, self._found(template.text)
+        yield from (rules[index] for index in self._speaking(template, found))
 
-    def _first(self, template: Template, found: set[int]) -> int | None:
-        return next(iter(self._speaking(template, found)), None)
+    def _found(self, text: str) -> Found | _FoundAlone:
+        if self._left_alone > 0:
+            self._left_alone -= 1
+            return _FoundAlone(self, text)
+        return self._matcher.found(text.encode("utf-8", "replace"))
 
-    def _speaking(self, template: Template, found: set[int]) -> Iterable[int]:
-        candidates = [*self._without_text]
-        for pattern in found:
-            candidates += self._by_text.get(pattern, ())
-        for index in sorted(candidates):
+    @cached_property
+    def _matcher(self) -> Matcher:
+        return self._make_matcher(self._patterns, self.ruleset.literals)
+
+    @cached_property
+    def _rules_by_pattern(self) -> tuple[dict[int, list[int]], list[int]]:
+        """Indices of rules by their text's pattern, and of those without a text."""
+        by_text: dict[int, list[int]] = {}
+        without: list[int] = []
+        for index, condition in enumerate(self._conditions):
+            if condition.text is None:
+                without.append(index)
+            else:
+                by_text.setdefault(condition.text, []).append(index)
+        return by_text, without
+
+    def _speaking(self, template: Template, found: Found | _FoundAlone) -> Iterator[int]:
+        for index in self._candidates(found):
             condition = self._conditions[index]
-            if condition.unless is not None and condition.unless in found:
-                continue
             if condition.provider and template.provider not in condition.provider:
                 continue
             if condition.has_codes and not self._codes_fit(index, template.code, template.status):
                 continue
-            yield index
+            if condition.text is not None and condition.text not in found:
+                continue
+            if condition.unless is None or condition.unless not in found:
+                yield index
+
+    def _candidates(self, found: Found | _FoundAlone) -> Sequence[int]:
+        if isinstance(found, _FoundAlone):
+            return range(len(self._conditions))
+        by_text, without = self._rules_by_pattern
+        candidates = [*without]
+        for number in found.perhaps:
+            candidates += by_text.get(number, ())
+        return sorted(candidates)
+
+    def _pattern(self, number: int) -> Any:
+        if (compiled := self._compiled.get(number)) is None:
+            compiled = self._compiled[number] = re2.compile(self._patterns[number], _DOT_ALL)
+        return compiled
 
     def _span(self, index: int, text: str) -> tuple[int, int]:
-        pattern = self.ruleset.rules[index].text
-        if pattern is None:
-            return 0, 0
-        if (compiled := self._patterns.get(index)) is None:
-            compiled = self._patterns[index] = re2.compile(pattern, _DOT_ALL)
-        found = compiled.search(text)
-        return found.span() if found else (0, 0)
+        number = self._conditions[index].text
+        spoken = None if number is None else self._pattern(number).search(text)
+        return spoken.span() if spoken else (0, 0)
 
     def _codes_allow(self, index: int, code: int | None, status: str | None) -> bool:
         condition = self._conditions[index]
@@ -102,7 +135,9 @@ class Classifier:
             return False
         return not (condition.status and not (status and _fits(condition.status, status)))
 
-    def _verdict(self, rule: Rule, template: Template, found: set[int], evidence: str) -> Verdict:
+    def _verdict(
+        self, rule: Rule, template: Template, found: Found | _FoundAlone, evidence: str
+    ) -> Verdict:
         reason = self.ruleset.reasons[rule.reason]
         says_later = says_try_later(template)
         is_temporary = rule.temporary
@@ -123,7 +158,7 @@ class Classifier:
             actor=reason.actor,
         )
 
-    def _unclassified(self, template: Template, found: set[int]) -> Verdict:
+    def _unclassified(self, template: Template, found: Found | _FoundAlone) -> Verdict:
         reason = self.ruleset.reasons["unclassified"]
         says_later = says_try_later(template)
         return Verdict(
@@ -136,6 +171,26 @@ class Classifier:
             evidence="",
             actor=reason.actor,
         )
+
+
+class _FoundAlone:
+    """Looks for a pattern when asked, and only where the words are there that it needs."""
+
+    def __init__(self, classifier: Classifier, text: str) -> None:
+        self._of, self._text = classifier, text
+        self._known: dict[object, bool] = {}
+
+    def __contains__(self, number: object) -> bool:
+        if (known := self._known.get(number)) is None and isinstance(number, int):
+            known = self._known[number] = self._occurs(number)
+        return bool(known)
+
+    def _occurs(self, number: int) -> bool:
+        of, text = self._of, self._text
+        words = of.ruleset.literals.get(of._patterns[number])
+        if words is not None and not any(word in text for word in words):
+            return False
+        return of._pattern(number).search(text) is not None
 
 
 @lru_cache(maxsize=65536)
