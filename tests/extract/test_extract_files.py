@@ -94,7 +94,7 @@ def test_the_same_bounces_come_out_of_every_format(tmp_path: Path, content: byte
     events, bad = read(path)
     assert not bad
     assert events["subscriber_key"].to_pylist() == [f"key-{n}" for n in range(5)]
-    assert events.to_pylist()[3] == {
+    assert {n: v for n, v in events.to_pylist()[3].items() if v is not None} == {
         "account": 7000001,
         "job": 2001070,
         "batch": 4153,
@@ -108,11 +108,6 @@ def test_the_same_bounces_come_out_of_every_format(tmp_path: Path, content: byte
         "reply_text": REASON,
         "sfmc_code": 550,
         "sfmc_category": "Hard bounce",
-        "sfmc_subcategory": None,
-        "sfmc_type": None,
-        "is_unique": None,
-        "is_false_bounce": None,
-        "triggered_send_key": None,
     }
 
 

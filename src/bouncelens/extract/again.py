@@ -28,7 +28,7 @@ _FIELDS = tuple(name for name, _, _ in EVENT_FIELDS if name != "route")
 CUT = "its text was cut at 2,000 characters; read its file again"
 BARE = "it was kept as text without a header; correct its file and import that again"
 GARBLED = "characters of it were lost before it was kept; read its file again"
-COUNTED = "it is no bounce but part of a count or a job; correct its file and import that again"
+COUNTED = "it is no bounce; correct its file and import that again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ _LOST = frozenset((CUT, BARE, GARBLED, COUNTED))
 
 def _fields(row: Quarantined) -> dict[str, str] | str:
     """A row's cells by our fields, or why there are none."""
-    if kind_by_name(row.source) in ("sent", "jobs"):
+    if kind_by_name(row.source) not in (None, "bounces", "other"):
         return COUNTED
     if row.source.startswith("events, account ") and (said := _event(row.raw)) is not None:
         return said

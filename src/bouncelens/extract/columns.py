@@ -31,9 +31,10 @@ class Columns:
 
 @cache
 def names_of(kind: str) -> Names:
-    """The alias table of "bounces", "sent", "sends" or "jobs"."""
+    """The alias table of a kind of row, such as "bounces" or "sent"."""
     table = _tables()[kind]
-    names = {field: tuple(aliases) for field, aliases in table["names"].items()}
+    aliased = table.get("names") or _tables()[table["names_of"]]["names"]
+    names = {field: tuple(aliases) for field, aliases in aliased.items()}
     return Names(kind, tuple(table["needed"]), names)
 
 

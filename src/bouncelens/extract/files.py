@@ -6,8 +6,10 @@ counted while it streams, because only its totals are kept.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from bouncelens.extract.archive import Part, members, plain_part
 from bouncelens.extract.columns import Columns, fit, kind_by_name, names_of, place
 from bouncelens.extract.hours import added_up, by_day, messages
 from bouncelens.extract.mail import is_mail, mail_records
+from bouncelens.extract.people import PEOPLE_FIELDS, as_people, one_each
 from bouncelens.extract.records import Block, Records, records_of
 from bouncelens.extract.rows import Fields, Reading, coalesced, read_events, read_rows
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SUM_EVERY = 500_000  # partial sums kept before they are added up
+_MOST_REASONS, _REASON_CHARS = 1000, 200
 # What is read of Sent.csv.
 _SENT_FIELDS: Fields = (
     ("account", "int64", "MID"),
@@ -32,12 +36,26 @@ _SENT_FIELDS: Fields = (
     ("address", "string", "recipient"),
     ("domain", "string", "recipient's domain"),
 )
-_FIELDS: Mapping[str, Fields] = {"sent": _SENT_FIELDS, "sends": SEND_FIELDS, "jobs": JOB_FIELDS}
+_NOT_SENT_FIELDS: Fields = (
+    ("account", "int64", "MID"),
+    ("job", "int64", "SendID"),
+    ("event_time", "timestamp", "when it was held back"),
+    ("reason", "string", "why"),
+)
+_FIELDS: Mapping[str, Fields] = {
+    "sent": _SENT_FIELDS,
+    "sends": SEND_FIELDS,
+    "jobs": JOB_FIELDS,
+    "notsent": _NOT_SENT_FIELDS,
+    **PEOPLE_FIELDS,
+}
+# Kinds that are known by the file's name only, and left out where their columns are others.
+_SIDE_KINDS = ("notsent", *PEOPLE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Sends or jobs of a file, and the rows that could not be read."""
+    """What a file says beside bounces, and the rows that could not be read."""
 
     table: pa.Table
     quarantined: tuple[Quarantined, ...] = ()
@@ -45,7 +63,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A part of a file and what it holds: bounces, sent, sends or jobs."""
+    """A part of a file and what it holds: bounces, sent, sends, jobs, people …"""
 
     part: Part
     kind: str
@@ -104,6 +122,35 @@ class FileSource:
             tables.append(table)
         return Counted(pa.concat_tables(tables), tuple(quarantined))
 
+    def people(self, known: pa.Array[Any]) -> Counted:
+        """People's statuses and ends (`person_schema`), from Subscribers.csv, StatusChanges.csv,
+        Unsubs.csv and Complaints.csv. `known`: keys of whom something is known already."""
+        as_of = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
+        parts, held = [one_each(())], 0
+        quarantined: list[Quarantined] = []
+        for table, bad, kind in self._tables(*PEOPLE_FIELDS):
+            quarantined += bad
+            parts.append(as_people(table, kind, as_of, known=known))
+            held += parts[-1].num_rows
+            if held > _SUM_EVERY:
+                parts = [one_each(parts)]
+                held = 0
+        return Counted(one_each(parts), tuple(quarantined))
+
+    def not_sent(self) -> tuple[Mapping[str, int], tuple[Quarantined, ...]]:
+        """How many messages NotSent.csv names, by reason, the most frequent first."""
+        counts: Counter[str] = Counter()
+        quarantined: list[Quarantined] = []
+        for table, bad, _ in self._tables("notsent"):
+            quarantined += bad
+            told = table.group_by("reason").aggregate([([], "count_all")])
+            names, numbers = (told[name].to_pylist() for name in ("reason", "count_all"))
+            for name, number in zip(names, numbers, strict=True):
+                known = str(name)[:_REASON_CHARS]
+                is_new = known not in counts and len(counts) >= _MOST_REASONS
+                counts["other reasons" if is_new else known] += number or 0
+        return dict(counts.most_common()), tuple(quarantined)
+
     def _tables(self, *kinds: str) -> Iterator[tuple[pa.Table, tuple[Quarantined, ...], str]]:
         import pyarrow as pa
 
@@ -140,7 +187,10 @@ def _look(path: Path) -> tuple[tuple[Content, ...], tuple[str, ...]]:
             skipped.append(part.name)
             continue
         records = mail_records(part) if is_mail(part) else records_of(part)
-        if kind := records.kind or _kind(named, records.header, is_alone=len(parts) == 1):
+        kind = records.kind or _kind(named, records.header, is_alone=len(parts) == 1)
+        if kind in _SIDE_KINDS and len(parts) > 1 and fit(records.header, kind) < 0:
+            kind = None
+        if kind:
             contents.append(Content(part, kind, records))
         else:
             skipped.append(part.name)
@@ -153,7 +203,7 @@ def _look(path: Path) -> tuple[tuple[Content, ...], tuple[str, ...]]:
 
 
 def _kind(named: str | None, header: tuple[str, ...], *, is_alone: bool) -> str | None:
-    if named in ("bounces", "jobs", "sent"):
+    if named in ("bounces", "jobs", "sent", *_SIDE_KINDS):
         return named
     fits = {kind: fit(header, kind) for kind in ("bounces", "sends", "jobs")}
     if fits["bounces"] >= 0:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bouncelens
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.files import FileSource
+from bouncelens.extract.people import PEOPLE_FIELDS
 from bouncelens.service.intake import Counts, Intake, with_provider
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bouncelens.service.workspace import Workspace
+
+
+_MOST_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class ImportResult:
     partial: tuple[str, ...]
     seconds: float
     filled: int = 0  # stored bounces to which known rows added something
+    subscribers: int = 0  # people of whom a status or an end is told
+    not_sent: tuple[tuple[str, int], ...] = ()  # messages held back by Marketing Cloud, by reason
 
     @property
     def exit_code(self) -> int:
@@ -82,7 +88,7 @@ def take_in(
     """An opened file into the lake, as part of a run. Raises InputInvalid when nothing of it can
     be used, StoreError."""
     intake, partial = Intake(workspace, run), list[str]()
-    jobs = sends = 0
+    beside = _Beside()
     try:
         try:
             for page in source.pages():
@@ -90,38 +96,70 @@ def take_in(
                 progress(intake.counts)
         finally:
             intake.flush()
-        found = source.jobs()
-        intake.quarantine(list(found.quarantined))
-        jobs = found.table.num_rows
-        workspace.lake.put_jobs(found.table)
-        counted = source.sends()
-        intake.quarantine(list(counted.quarantined))
-        sends = counted.table.num_rows
-        workspace.lake.put_sends(with_provider(counted.table))
+        _read_beside(workspace, source, intake, beside)
     except InputInvalid as error:
         if not intake.counts.stored + intake.counts.known:
             raise
         partial.append(str(error))
     counts = intake.counts
     if counts.quarantined:
-        if not (counts.received or jobs or sends):
+        if not (counts.received or any(asdict(beside).values())):
             raise InputInvalid(_nothing(workspace, run, name, counts.quarantined))
-        aside = f"{name}: {counts.quarantined:,} rows could not be read and are set aside"
+        is_one = counts.quarantined == 1
+        rows = "1 row" if is_one else f"{counts.quarantined:,} rows"
+        aside = f"{name}: {rows} could not be read and {'is' if is_one else 'are'} set aside"
         partial.append(f"{aside}{_such_as(workspace, run)}.")
     return ImportResult(
         name,
         tuple((content.part.name, content.kind) for content in source.contents),
         source.skipped,
         **asdict(counts),
-        jobs=jobs,
-        sends=sends,
+        **asdict(beside),
         partial=tuple(partial),
         seconds=0.0,
     )
 
 
+@dataclass(slots=True)
+class _Beside:
+    """What a file holds beside bounces."""
+
+    jobs: int = 0
+    sends: int = 0
+    subscribers: int = 0
+    not_sent: tuple[tuple[str, int], ...] = ()
+
+
+def _read_beside(workspace: Workspace, source: FileSource, intake: Intake, beside: _Beside) -> None:
+    lake = workspace.lake
+    found = source.jobs()
+    intake.quarantine(list(found.quarantined))
+    lake.put_jobs(found.table)
+    beside.jobs = found.table.num_rows
+    counted = source.sends()
+    intake.quarantine(list(counted.quarantined))
+    lake.put_sends(with_provider(counted.table))
+    beside.sends = counted.table.num_rows
+    beside.subscribers = _people(workspace, source, intake)
+    held_back, bad = source.not_sent()
+    intake.quarantine(list(bad))
+    beside.not_sent = tuple(held_back.items())[:_MOST_REASONS]
+
+
+def _people(workspace: Workspace, source: FileSource, intake: Intake) -> int:
+    """Statuses, unsubscribes and complaints into the lake; how many people."""
+    if not any(content.kind in PEOPLE_FIELDS for content in source.contents):
+        return 0
+    known: Any = workspace.lake.read("subscribers")["subscriber_key"]
+    found = source.people(known.combine_chunks())
+    intake.quarantine(list(found.quarantined))
+    workspace.lake.put_subscribers(found.table)
+    return found.table.num_rows
+
+
 def _nothing(workspace: Workspace, run: int, name: str, count: int) -> str:
-    return f"{name}: none of its {count:,} rows could be read{_such_as(workspace, run)}."
+    none = "its only row could not" if count == 1 else f"none of its {count:,} rows could"
+    return f"{name}: {none} be read{_such_as(workspace, run)}."
 
 
 def _such_as(workspace: Workspace, run: int) -> str:

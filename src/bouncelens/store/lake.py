@@ -169,8 +169,14 @@ class Lake:
         """Write jobs by (account, job)."""
         return self._put(JOBS, rows)
 
-    def put_subscribers(self, rows: pa.Table) -> Put:
-        """Write subscribers by (account, subscriber_key); times of events only move forwards."""
+    def put_subscribers(self, rows: pa.Table, *, now: datetime | None = None) -> Put:
+        """Write subscribers by (account, subscriber_key); times of events only move forwards, and
+        a status gives way to one told later. `now` is when, where rows have no `status_time`."""
+        import pyarrow as pa
+
+        if "status_time" not in rows.column_names:
+            told = pa.scalar(now or datetime.now(UTC), pa.timestamp("us", tz="UTC"))
+            rows = rows.append_column("status_time", pa.repeat(told, rows.num_rows))
         return self._put(SUBSCRIBERS, rows)
 
     def put_templates(self, rows: pa.Table) -> Put:

@@ -160,16 +160,27 @@ VERDICTS = LakeTable(
     "verdicts", "What each template means, by the present rules.", VERDICT_FIELDS, ("template_id",)
 )
 
-# Status and holding are as of now. What was once known of an unsubscribe, a complaint or a sign of
-# life stays, although SFMC forgets events after six months.
+_STATUS_TIME = (
+    "status_time",
+    "timestamp",
+    "when the status was told, UTC; NULL: only events of the person were",
+)
+# Status and holding are what was told last: an old extract changes nothing. What was once known of
+# an unsubscribe, a complaint or a sign of life stays, although SFMC forgets events after six months.
 _LATEST = "greatest(s.{column}, t.{column})"
+_TOLD_LAST = (
+    "CASE WHEN s.status_time IS NULL OR s.status_time < t.status_time "
+    "THEN t.{column} ELSE s.{column} END"
+)
 SUBSCRIBERS = LakeTable(
     "subscribers",
     "Who bounced, complained or unsubscribed, as Marketing Cloud sees them.",
-    SUBSCRIBER_FIELDS,
+    (*SUBSCRIBER_FIELDS, _STATUS_TIME),
     ("account", "subscriber_key"),
     meet={
-        "address": _KEEP_KNOWN,
+        **dict.fromkeys(("address", "subscriber_id", "joined_time"), _KEEP_KNOWN),
+        **dict.fromkeys(("status", "sfmc_bounces", "held_time"), _TOLD_LAST),
+        "status_time": _LATEST,
         **dict.fromkeys(
             ("unsubscribed_time", "complained_time", "last_open", "last_click"), _LATEST
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -143,8 +144,24 @@ def _say_imported(result: ImportResult) -> None:
         say(f"{name}: {kind}.")
     for sentence in result.partial:
         say(sentence)
+    for name in result.skipped:
+        say(f"{name}: not read.")
     say(
-        f"{result.stored:,} new bounces stored, {result.known:,} known, "
-        f"{result.quarantined:,} rows set aside; {result.jobs:,} jobs and {result.sends:,} "
-        "sent counts."
+        f"{_counted(result.stored, 'new bounce')} stored, {result.known:,} known, "
+        f"{_counted(result.quarantined, 'row')} set aside; {_counted(result.jobs, 'job')} and "
+        f"{_counted(result.sends, 'sent count')}."
     )
+    if result.subscribers:
+        say(
+            f"{_counted(result.subscribers, 'subscriber')} with a status, unsubscribe or complaint."
+        )
+    if result.not_sent:
+        say("Marketing Cloud did not send: " + _reasons(result.not_sent) + ".")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _reasons(told: Sequence[tuple[str, int]]) -> str:
+    return "; ".join(f"{count:,} × {reason}" for reason, count in told[:5])
