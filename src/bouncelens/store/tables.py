@@ -165,8 +165,8 @@ _STATUS_TIME = (
     "timestamp",
     "when the status was told, UTC; NULL: only events of the person were",
 )
-# Status and holding are what was told last: an old extract changes nothing. What was once known of
-# an unsubscribe, a complaint or a sign of life stays, although SFMC forgets events after six months.
+# Status and holding are what was told last: an old extract changes nothing. What was once known
+# of an unsubscribe, a complaint or a sign of life stays, though SFMC forgets events in six months.
 _LATEST = "greatest(s.{column}, t.{column})"
 _TOLD_LAST = (
     "CASE WHEN s.status_time IS NULL OR s.status_time < t.status_time "
