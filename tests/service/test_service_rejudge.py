@@ -14,11 +14,20 @@ from bouncelens.errors import InputInvalid
 from bouncelens.service.hand import set_by_hand
 from bouncelens.service.intake import Intake
 from bouncelens.service.judge import Judge, judge_events
-from bouncelens.service.rejudge import diff_rules, draft_rule, mine, rejudge
+from bouncelens.service.rejudge import (
+    diff_rules,
+    draft_rule,
+    mask_stored_anew,
+    mine,
+    rejudge,
+)
 from bouncelens.service.workspace import Workspace
 from bouncelens.settings import AccountSettings, Settings
+from bouncelens.store.anew import make_anew
 from bouncelens.store.lake import Lake
 
+MADE = ["provider", "template_id"]
+READ = ("reply_text", "sfmc_code", "domain")
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 REPLIES = [
     *["550 5.1.1 <kim@example.com> user unknown"] * 3,
@@ -85,11 +94,99 @@ def test_a_diff_counts_the_bounces_that_change_and_changes_nothing(
 
 def test_judging_again_takes_effect_on_all_history(workspace: Workspace, rules: Path) -> None:
     done = rejudge(workspace, Judge.of_rules([rules]))
-    assert (done.templates, done.changed, done.to_mask_anew) == (3, 2, 0)
+    assert (done.templates, done.changed, done.moved) == (3, 2, 0)
     verdicts = workspace.lake.read("verdicts").to_pylist()
     assert sum(row["rule"] == "zq-flobbed" for row in verdicts) == 2
     assert {row["evidence"] for row in verdicts} >= {"flobbed the wuzzle"}
     assert rejudge(workspace, Judge.of_rules([rules])).changed == 0
+
+
+SPEAKS_OF_CODES = """
+[[rule]]
+id = "zq-code"
+reason = "greylisted"
+text = 'zq123[0-9]{3}'
+source = "seen"
+examples = ["550 wuzzle (zq123456)", "zq123999"]
+not_examples = ["550 no"]
+"""
+
+
+@pytest.fixture
+def later_rules(tmp_path: Path) -> Path:
+    """Rules that speak of a code which the mask has hidden so far."""
+    path = tmp_path / "later.toml"
+    path.write_text(SPEAKS_OF_CODES, "utf-8")
+    return path
+
+
+def by_bounce(workspace: Workspace) -> list[tuple[str, str]]:
+    """Reply and reason of every bounce, by the template it points to."""
+    reasons = {
+        row["template_id"]: row["reason"] for row in workspace.lake.read("verdicts").to_pylist()
+    }
+    rows = workspace.lake.read("bounces").to_pylist()
+    return sorted((row["reply_text"], reasons[row["template_id"]]) for row in rows)
+
+
+def test_what_a_new_rule_speaks_of_is_masked_anew_in_all_history(
+    workspace: Workspace, later_rules: Path
+) -> None:
+    judge = Judge.of_rules([later_rules])
+    before = workspace.lake.read("bounces").sort_by("subscriber_key").to_pylist()
+    assert rejudge(workspace, judge).changed == 0  # the template hides the code
+    assert rejudge(workspace, judge, mask_anew=True).moved == 5
+    stored = workspace.lake.read("bounces").sort_by("subscriber_key")
+    fresh = judge_events(stored.drop_columns(MADE), judge)
+    after = stored.to_pylist()
+    assert [row["template_id"] for row in after] == fresh.bounces["template_id"].to_pylist()
+    assert {reason for text, reason in by_bounce(workspace) if "ZQ123456" in text} == {"greylisted"}
+    facts = [{k: v for k, v in row.items() if k not in MADE} for row in after]
+    assert facts == [{k: v for k, v in row.items() if k not in MADE} for row in before]
+
+
+def test_masking_anew_twice_changes_nothing_more(workspace: Workspace, later_rules: Path) -> None:
+    judge = Judge.of_rules([later_rules])
+    rejudge(workspace, judge, mask_anew=True)
+    version = workspace.lake.versions()["bounces"]
+    again = rejudge(workspace, judge, mask_anew=True)
+    assert (again.moved, again.changed) == (0, 0)
+    assert workspace.lake.versions()["bounces"] == version
+
+
+def test_stopped_while_masking_anew_every_bounce_has_a_verdict_and_the_next_run_finishes(
+    workspace: Workspace, later_rules: Path
+) -> None:
+    judge = Judge.of_rules([later_rules])
+
+    class Stopped(Exception):
+        pass
+
+    def settle_then_stop(rows: pa.Table) -> None:
+        judged = judge_events(rows.select(["event_time", *READ]), judge)
+        workspace.lake.put_templates(judged.templates)
+        workspace.lake.put_verdicts(judged.verdicts)
+        raise Stopped
+
+    def made(rows: pa.Table) -> pa.Table:
+        return judge_events(rows, judge).bounces
+
+    with pytest.raises(Stopped):
+        make_anew(workspace.lake, made, settle_then_stop)
+    assert len(by_bounce(workspace)) == len(REPLIES)
+    assert mask_stored_anew(workspace, judge) == 5
+    assert len(by_bounce(workspace)) == len(REPLIES)
+
+
+def test_a_persons_word_stays_on_bounces_that_become_another_template(
+    workspace: Workspace, later_rules: Path
+) -> None:
+    set_by_hand(workspace, template_of(workspace, "Zq flobbed"), "relay_denied", why="x", by="kim")
+    rejudge(workspace, Judge.of_rules([later_rules]), mask_anew=True)
+    assert {r for text, r in by_bounce(workspace) if "ZQ123456" in text} == {"relay_denied"}
+    last = workspace.ledger.hand_verdicts()[-1]
+    assert (last.decided_by, last.reason) == ("kim", "relay_denied")
+    assert "which this reply was before" in last.why
 
 
 def test_mining_lists_what_no_rule_knows_by_volume(workspace: Workspace) -> None:

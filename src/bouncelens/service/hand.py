@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from bouncelens.service.judge import Judge
     from bouncelens.service.workspace import Workspace
 
+_MASK = 0xFFFF_FFFF_FFFF_FFFF
 RULE = "set-by-hand"  # what a verdict names as its rule
 
 
@@ -43,6 +45,19 @@ def in_force(workspace: Workspace) -> dict[int, HandVerdict]:
     """What people's word decides now, by template."""
     newest = {said.template_id: said for said in workspace.ledger.hand_verdicts()}
     return {key: said for key, said in newest.items() if said.reason is not None}
+
+
+def carry_over(workspace: Workspace, moves: pa.Table) -> None:
+    """Keep people's word on bounces that become another template. `moves`: template_id and
+    new_template_id. A word on the new template itself stands before it."""
+    said = in_force(workspace)
+    spoken_of = {each.template_id for each in workspace.ledger.hand_verdicts()}
+    pairs = moves.group_by(["template_id", "new_template_id"]).aggregate([])
+    for old, new in zip(*(column.to_pylist() for column in pairs.columns), strict=True):
+        if (hand := said.get(old)) and new not in spoken_of:
+            why = f"{hand.why} (said of template {old & _MASK:016x}, which this reply was before)"
+            workspace.ledger.add_hand_verdict(replace(hand, template_id=new, why=why))
+            spoken_of.add(new)
 
 
 def with_hands(verdicts: pa.Table, workspace: Workspace) -> pa.Table:
@@ -79,6 +94,6 @@ def check_reason(judge: Judge, reason: str) -> None:
 def no_such_template(template_id: int) -> InputInvalid:
     """What to say of an id that the lake does not have."""
     return InputInvalid(
-        f"The lake has no template {template_id & 0xFFFF_FFFF_FFFF_FFFF:016x}.",
+        f"The lake has no template {template_id & _MASK:016x}.",
         advice="`bouncelens rules mine` lists templates with their ids.",
     )

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 from bouncelens.bounce import Template, Verdict
 from bouncelens.parse.mask import masked
 from bouncelens.parse.reply import words_of
-from bouncelens.service.hand import check_reason, in_force, no_such_template, with_hands
+from bouncelens.service.hand import (
+    carry_over,
+    check_reason,
+    in_force,
+    no_such_template,
+    with_hands,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +86,7 @@ class Rejudged:
 
     templates: int
     changed: int  # verdicts that differ from the stored ones
-    to_mask_anew: int  # templates that today's rules would mask otherwise; see `docs/rules.md`
+    moved: int = 0  # bounces whose reply is another template by today's rules
 
 
 def diff_rules(workspace: Workspace, before: Judge, after: Judge) -> RuleDiff:
@@ -118,22 +124,48 @@ def mine(
     return tuple(found[:limit])
 
 
-def rejudge(workspace: Workspace, judge: Judge) -> Rejudged:
+def rejudge(workspace: Workspace, judge: Judge, *, mask_anew: bool = False) -> Rejudged:
     """Judge every stored template by `judge`'s rules and store the verdicts; what a person set by
-    hand stays."""
+    hand stays. `mask_anew`: first give every bounce the template that its reply is today."""
     from bouncelens.service.judge import verdict_table
 
+    moved = mask_stored_anew(workspace, judge) if mask_anew else 0
     known = {_told(row) for row in workspace.lake.read("verdicts").to_pylist()}
-    ids, verdicts, stale = [], [], 0
+    ids, verdicts = [], []
     for stored in _templates(workspace.lake.read("templates"), Counter()):
-        stale += masked(words_of(stored.sample)[0], judge.keep).text != stored.template.text
         ids.append(stored.template.template_id)
         verdicts.append(verdict_on(judge, stored))
     table = with_hands(verdict_table(ids, verdicts, judge.ruleset.hash), workspace)
     if ids:
         workspace.lake.put_verdicts(table)
     changed = sum(_told(row) not in known for row in table.to_pylist())
-    return Rejudged(len(ids), changed, stale)
+    return Rejudged(len(ids), changed, moved)
+
+
+def mask_stored_anew(workspace: Workspace, judge: Judge) -> int:
+    """Give every stored bounce the template that its reply is by `judge`'s rules; how many moved.
+
+    Templates and verdicts are written before the bounces that need them, and months one by one:
+    stopped at any moment, the lake is whole, and another run finishes the work.
+    """
+    from bouncelens.service.judge import judge_events
+    from bouncelens.store.anew import make_anew
+
+    def made(rows: pa.Table) -> pa.Table:
+        return judge_events(rows, judge).bounces
+
+    def settle(rows: pa.Table) -> None:
+        import pyarrow as pa
+
+        judged = judge_events(rows.select(["event_time", *_READ]), judge)
+        carry_over(workspace, rows.select(["template_id", "new_template_id"]))
+        workspace.lake.put_templates(judged.templates)
+        workspace.lake.put_verdicts(with_hands(pa.table(judged.verdicts), workspace))
+
+    return make_anew(workspace.lake, made, settle).moved
+
+
+_READ = ("reply_text", "sfmc_code", "domain")
 
 
 def _told(row: dict[str, Any]) -> tuple[Any, ...]:

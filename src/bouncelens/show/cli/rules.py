@@ -185,13 +185,13 @@ def judge(
             "Nothing was asked to be judged.", advice="Say `bouncelens judge --all`."
         )
     with Workspace.open(settings_of(config), create=False) as workspace:
-        done = rejudge(workspace, workspace.classifier)
+        done = rejudge(workspace, workspace.classifier, mask_anew=True)
     if as_json:
         print_json(done)
         return
     say(f"{done.templates:,} templates judged; {done.changed:,} verdicts changed.")
-    if done.to_mask_anew:
-        say(f"{done.to_mask_anew:,} templates would be masked otherwise today: see docs/rules.md.")
+    if done.moved:
+        say(f"{done.moved:,} bounces are another template by today's rules and were moved to it.")
 
 
 def _say_by_hand(
