@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bouncelens.bounce import IDENTITY
 from bouncelens.store.files import explained, rows_sql
@@ -118,8 +118,9 @@ def _changed(rows: pa.Table, judge: Rows) -> pa.Table:
     """The rows of which something is made that differs from what is stored, and what."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
+    from pyarrow import compute
 
+    pc: Any = compute
     made = judge(rows.drop_columns(list(_MADE)))
     differs = np.zeros(len(rows), bool)
     for name in _MADE:
