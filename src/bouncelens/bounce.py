@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     import pyarrow as pa
 
@@ -137,6 +137,18 @@ class PastBounce:
     rule: str | None = None  # classifier rule that decided the verdict
     is_false_bounce: bool = False  # SFMC saw a delivery receipt after the bounce
     address: str | None = None
+    send_day: date | None = None  # UTC; None: the day of the bounce
+    provider: str = "other"  # who runs the receiving mailbox
+    sfmc_category: str = ""  # SFMC's own, e.g. "Hard bounce"
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The latest signs of life of an address, each None where none is known. Times are UTC."""
+
+    delivery: datetime | None = None  # when a message was sent that did not come back
+    open: datetime | None = None
+    click: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +160,9 @@ class Suppression:
     address: str | None
     reason: str  # of the source event
     grounds: str  # the sentence that logs, pages and tests quote
-    basis: str  # what in the policy asked for it: at_once or after_recurrence
+    # what asked for it: at_once, after_recurrence, provisional (not final yet), second_day or
+    # silence (a provisional one that became final)
+    basis: str
     job: int  # the source event: the bounce that tipped the scale
     batch: int
     event_time: datetime
@@ -158,6 +172,11 @@ class Suppression:
     decided_at: datetime
     expires_at: datetime | None = None  # None: until somebody undoes it
     state: str = "planned"  # planned, active, released
+    provider: str = "other"
+    policy_rule: str = ""  # the policy's rule
+    sources: str = ""  # every event that counted: job/batch/time, blank between them
+    ruleset: str = ""  # hash of the rules by which the replies were judged
+    decided_by: str = "policy"  # or who
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bouncelens.decide.policy import Action, load_policy, policy_names, read_policy
+from bouncelens.decide.policy import Action, Sign
+from bouncelens.decide.policy_file import load_policy, policy_names, read_policy
 from bouncelens.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-REASONS = ("unknown_user", "mailbox_full", "recipient_refused", "poor_reputation")
+REASONS = (
+    *("unknown_user", "mailbox_full", "recipient_refused", "poor_reputation"),
+    *("unknown_domain", "bad_address"),
+)
 HEAD = 'name = "mine"\nversion = "2"\n'
 RULE = HEAD + '[[rule]]\nid = "r"\n'
 AGAIN = RULE + 'reasons = ["mailbox_full"]\naction = "after_recurrence"\n'
@@ -32,7 +36,53 @@ def test_a_policy_of_ones_own_is_read_from_its_path(tmp_path: Path) -> None:
     assert (rule.action, rule.bounces, rule.expires_days) == (Action.AFTER_RECURRENCE, 3, 10)
 
 
+GREY = RULE + 'groups = ["address"]\naction = "provisional"\n'
+OVERRIDE = AGAIN + COUNTS + '[[override]]\nrule = "r"\n'
+
+
+def test_an_override_is_the_same_rule_for_fewer_bounces() -> None:
+    text = (
+        OVERRIDE + 'accounts = [7]\nbounces = 9\n[[override]]\nrule = "r"\nproviders = ["google"]\n'
+    )
+    rules = read_policy(text + 'action = "never"\n', "mine.toml").rules
+    assert [rule.id for rule in rules] == ["r, override 1", "r, override 2", "r"]
+    assert [(r.action, r.bounces, r.reasons) for r in rules] == [
+        (Action.AFTER_RECURRENCE, 9, frozenset({"mailbox_full"})),
+        (Action.NEVER, 0, frozenset({"mailbox_full"})),
+        (Action.AFTER_RECURRENCE, 3, frozenset({"mailbox_full"})),
+    ]
+    assert (rules[0].accounts, rules[1].providers) == (frozenset({7}), frozenset({"google"}))
+
+
+def test_a_grey_rule_is_final_after_two_bounces_on_two_days() -> None:
+    rule = read_policy(GREY + 'grey_days = 5\nreset_by = ["open"]\n', "mine.toml").rules[0]
+    assert (rule.bounces, rule.distinct_days, rule.reset_by) == (2, 2, frozenset({Sign.OPEN}))
+
+
 WRONG = [
+    pytest.param(OVERRIDE + "bounces = 2\n", "'accounts' or 'providers'", id="override of all"),
+    pytest.param(
+        OVERRIDE.replace('rule = "r"', 'rule = "s"') + "accounts = [1]",
+        "'s', which is not there",
+        id="override of nothing",
+    ),
+    pytest.param(GREY, "'grey_days' must be a whole number", id="grey for no time"),
+    pytest.param(GREY + "grey_days = 5\nquiet_days = 3", "shorter than 'grey_days'", id="quiet"),
+    pytest.param(GREY + "grey_days = 5\nbounces = 3", "'bounces' means nothing", id="grey count"),
+    pytest.param(GREY + 'grey_days = 5\nreset_by = ["clik"]', "Did you mean 'click'", id="sign"),
+    pytest.param(
+        AGAIN + COUNTS + "[rule.weights]\nmailbox_ful = 2",
+        "Did you mean 'mailbox_full'",
+        id="weigh",
+    ),
+    pytest.param(
+        AGAIN + COUNTS + "[rule.weights]\nmailbox_full = 0", "whole numbers from 1", id="no weight"
+    ),
+    pytest.param(
+        AGAIN + COUNTS + 'sfmc_categories = ["hard"]', "is_model = true", id="SFMC's categories"
+    ),
+    pytest.param(AGAIN + COUNTS + 'accounts = ["7"]', "list of MIDs", id="accounts as texts"),
+    pytest.param('is_model = "yes"\n' + HEAD, "true or false", id="half a model"),
     pytest.param("x = [", "is not TOML", id="not TOML"),
     pytest.param(HEAD, r"has no \[\[rule\]\]", id="no rule"),
     pytest.param('version = "1"\n[[rule]]', "'name' must be a text", id="no name"),

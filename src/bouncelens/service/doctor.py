@@ -63,7 +63,7 @@ def _rules(workspace: Workspace) -> str:
 
 
 def _policy(workspace: Workspace) -> str:
-    from bouncelens.decide.policy import load_policy
+    from bouncelens.decide.policy_file import load_policy
 
     policy = load_policy(workspace.settings.policy, reasons=workspace.classifier.ruleset.reasons)
     return f"{policy.name} {policy.version}, {len(policy.rules)} rules"

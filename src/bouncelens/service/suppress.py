@@ -42,7 +42,7 @@ def plan(
 
     Raises StoreError, and SettingsInvalid for an unknown policy.
     """
-    from bouncelens.decide.policy import load_policy
+    from bouncelens.decide.policy_file import load_policy
     from bouncelens.decide.suppression import decide
 
     moment = (now or datetime.now(UTC)).replace(microsecond=0)
