@@ -97,7 +97,7 @@ async def _sign_in(sandbox: Sandbox, request: Request) -> Response:
     try:
         body = await _body(request)
     except BodyTooLarge:
-        return RestError(413, 10000, "The request is too large.").response()
+        return oauth.too_large()
     return await run_in_threadpool(oauth.sign_in, sandbox, request, body)
 
 
@@ -124,7 +124,7 @@ def _rest_route(sandbox: Sandbox, method: str, path: str, call: tuple[str, rest.
         try:
             request.state.body = await _body(request)
         except BodyTooLarge:
-            return RestError(413, 10000, "The request is too large.").response()
+            return rest.too_large(request).response()
         try:
             listen(request.headers)
         except UnknownScenario as problem:

@@ -56,6 +56,11 @@ def sign_in(sandbox: Sandbox, request: Request, body: bytes) -> Response:
     )
 
 
+def too_large() -> Response:
+    """The error of a body that is not read."""
+    return _error(413, "invalid_request", "The request is too large.")
+
+
 def _read(body: bytes, content_type: str) -> dict[str, Any]:
     if content_type.startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(body.decode()))

@@ -130,6 +130,13 @@ def call(sandbox: Sandbox, request: Request, scope: str, answer: Answer) -> Resp
         return problem.response()
 
 
+def too_large(request: Request) -> RestError:
+    """The error of a body that is not read, in the shape of its family."""
+    if request.url.path.lower().startswith("/data/v1/async/"):
+        return rest_rows.RowsError(413, 10000, "RequestTooLarge:The request is too large.")
+    return RestError(413, 10000, "The request is too large.")
+
+
 def nothing_here(sandbox: Sandbox, request: Request, *, allowed: list[str]) -> Response:
     """An address that REST does not have, or not for this method (`allowed` are the others).
 
