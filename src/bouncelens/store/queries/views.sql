@@ -26,7 +26,7 @@ WHERE s.job IS NULL AND j.number_sent IS NOT NULL AND j.sent_time IS NOT NULL;
 -- was sent: the job's only day, or the day of the bounce within the days on which the job was sent
 CREATE VIEW judged AS
 SELECT
-    b.account, b.job, b.batch, b.subscriber_key, b.event_time, b.event_day, b.routes,
+    b.account, b.job, b.batch, b.subscriber_key, b.event_time, b.event_day, b.routes, b.disagreements,
     b.list_id, b.subscriber_id, b.address, coalesce(b.domain, '') AS domain, b.reply_text, b.sfmc_code,
     b.sfmc_category, b.sfmc_subcategory, b.sfmc_type, b.is_unique, b.is_false_bounce,
     b.triggered_send_key, coalesce(b.provider, 'other') AS provider, b.template_id, b.stored_at,
