@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
@@ -34,14 +35,15 @@ class Said:
 
 
 class Told:
-    """Answers given in order, per path prefix; the last one is repeated."""
+    """Answers given in order, per path prefix; the last one is repeated. One may be made from
+    what is asked."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
-        self._answers: dict[str, deque[Said]] = {}
+        self._answers: dict[str, deque[Said | Callable[[Asked], Said]]] = {}
         self.url = ""
 
-    def say(self, prefix: str, *answers: Said) -> None:
+    def say(self, prefix: str, *answers: Said | Callable[[Asked], Said]) -> None:
         self._answers[prefix] = deque(answers)
 
     def say_token(self, *, life_s: object = 1079, **more: object) -> None:
@@ -57,13 +59,15 @@ class Told:
         self.asked.append(asked)
         for prefix, answers in sorted(self._answers.items(), key=lambda a: -len(a[0])):
             if asked.path.startswith(prefix):
-                return answers[0] if len(answers) == 1 else answers.popleft()
+                said = answers[0] if len(answers) == 1 else answers.popleft()
+                return said if isinstance(said, Said) else said(asked)
         return Said(404)
 
 
 def handler(told: Told) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
 
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -77,7 +81,7 @@ def handler(told: Told) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(said.body[: said.cut])
             self.close_connection = self.close_connection or said.cut is not None
 
-        do_GET = do_POST = _any  # noqa: N815 - the names that http.server calls
+        do_GET = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815 - the names that http.server calls
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Tests are quiet."""

@@ -103,7 +103,8 @@ class QuerySource:
         while waiting:
             part, of = waiting[0]
             try:
-                taken = list(self._staging.rows(account, asked.kind, self._shard(asked, part, of)))
+                shard = self._shard(asked, part, of)
+                taken = list(self._staging.rows(account, asked.kind, shard, is_whole=True))
             except (QueryTooLong, QueryFailed) as problem:
                 failures += isinstance(problem, QueryFailed)
                 if failures >= _TRIES or of >= _MOST_SHARDS:
@@ -150,7 +151,8 @@ class QuerySource:
     ) -> Iterator[tuple[Sequence[Row], datetime | None]]:
         filled = asked.filled(window, self._settings.subscribers)
         held: Sequence[Row] | None = None
-        for rows in self._staging.rows(asked.account, asked.kind, filled):
+        is_whole = asked.kind.name != "bounces"  # of events, twice is as good as once
+        for rows in self._staging.rows(asked.account, asked.kind, filled, is_whole=is_whole):
             if held is not None:
                 yield held, None
             held = rows

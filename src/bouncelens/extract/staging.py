@@ -27,6 +27,7 @@ from bouncelens.settings import QuerySettings
 
 Guard = Callable[[str], AbstractContextManager[None]]
 
+_FIRST_PAUSE_S = 0.1
 _STARTS = 3  # a rowset's token may end midway
 _LOOKS = 3  # at the rows of a query that has ended without a word, before it counts as failed
 _TIMED_OUT = ("timeout", "timed out", "time out", "longer than the limit", "30 minutes")
@@ -61,11 +62,13 @@ class Staging:
         self._lacking: dict[int, frozenset[str]] = {}  # optional columns by account
         self.taken = Taken(0.0, 0)  # of the run before
 
-    def rows(self, account: Account, kind: Kind, asked: Asked) -> Iterator[tuple[Row, ...]]:
+    def rows(
+        self, account: Account, kind: Kind, asked: Asked, *, is_whole: bool = False
+    ) -> Iterator[tuple[Row, ...]]:
         """All rows of the answer, page by page; at least one page, perhaps without rows.
 
         Raises QueryTooLong, QueryFailed, SignInRefused, SourceError. What was yielded before is
-        right, but may come again after a new start.
+        right, but may come again after a new start; not so with `is_whole`, which yields once.
         """
         with self._guard(f"query-{account.mid}"):
             run = secrets.token_hex(8)
@@ -78,18 +81,27 @@ class Staging:
             took_s = time.monotonic() - began
             for start in range(_STARTS):
                 try:
-                    count = 0
-                    for page in self._reader.pages(account, self._key(account, kind)):
-                        rows = _proved(page, run)
-                        if rows is None:
-                            raise RowsetEnded
+                    count, held = 0, list[Row]()
+                    for rows in self._read(account, kind, run):
                         count += len(rows)
-                        yield rows
+                        if is_whole:
+                            held += rows
+                        else:
+                            yield rows
                     self.taken = Taken(took_s, count)
-                    return
+                    break
                 except RowsetEnded:
                     if start + 1 == _STARTS:
                         raise QueryFailed("its rows changed while they were read") from None
+            if is_whole:
+                yield tuple(held)
+
+    def _read(self, account: Account, kind: Kind, run: str) -> Iterator[tuple[Row, ...]]:
+        """The rows as they are there; RowsetEnded when some are another run's."""
+        for page in self._reader.pages(account, self._key(account, kind)):
+            if (rows := _proved(page, run)) is None:
+                raise RowsetEnded
+            yield rows
 
     def tidy(self, account: Account) -> tuple[str, ...]:
         """Remove what was made for the account, also by a run that was killed. What could not be
@@ -221,7 +233,8 @@ class Staging:
 
     def _wait(self, account: Account, activity: str, kind: Kind, *, run: str, told: int) -> None:
         """Until all rows of this run are there. Raises QueryTooLong, QueryFailed."""
-        began, pause_s, looks, was_running = time.monotonic(), 0.1, 0, False
+        began, looks, was_running = time.monotonic(), 0, False
+        pause_s = min(_FIRST_PAUSE_S, self._settings.poll_s)
         while True:
             is_running = self._is_running(account, activity)
             was_running |= is_running
