@@ -8,15 +8,19 @@ from __future__ import annotations
 import re
 import resource
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bench.peers import peers
 from bench.workload import OUT, workload
+from bouncelens.classify.classifier import Classifier
+from bouncelens.classify.matching import HyperscanMatcher, Re2Matcher
 from bouncelens.parse.fingerprint import compiled_kernel
+from bouncelens.parse.skeleton import mask_run
 from bouncelens.service.bulk import Bulk, Replies
 from bouncelens.service.judge import Judge
 
@@ -26,8 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BATCH = 65_536
-# ZoneMTA's classifier: 22.7 k replies/s where Hyperscan per row from Python does 532 k.
-_ZONEMTA_OF_HYPERSCAN = 22.7 / 532
+Measured = tuple[int, "Callable[[], float]"]  # rows, and what says in how many seconds
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     texts = pq.read_table(path, columns=["text"])["text"]
     sample = texts.slice(0, min(len(texts), 1 << 19)).combine_chunks()
-    candidates = _candidates(judge, path, sample, len(texts))
+    sample = sample if isinstance(sample, pa.Array) else sample.chunk(0)
+    candidates = _scans(path, len(texts)) | _ours(judge, sample) | _yardsticks(judge, sample)
+    candidates |= peers(sample[:20_000].to_pylist())
     best: dict[str, float] = {}
     for _ in range(arguments.rounds):
         for name, (rows, measured) in candidates.items():
@@ -48,61 +53,92 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _candidates(
-    judge: Judge, path: Path, sample: pa.Array, rows: int
-) -> dict[str, tuple[int, Callable[[], float]]]:
-    """Name, rows judged, and a function that does it and says how many seconds it took."""
-    canonical = [entry.template.text for entry in judge.bulk.look_up(Replies(sample[:_BATCH]))[1]]
-    found: dict[str, tuple[int, Callable[[], float]]] = {
-        "column scan (Parquet)": (
+def _scans(path: Path, rows: int) -> dict[str, Measured]:
+    return {
+        "column scan, DuckDB, 2 threads": (rows, lambda: _timed(lambda: _scan(path, 2))),
+        "column scan, DuckDB, 1 thread": (rows, lambda: _timed(lambda: _scan(path, 1))),
+        "column read, pyarrow, 2 threads": (
             rows,
             lambda: _timed(lambda: pq.read_table(path, columns=["text"])),
-        )
+        ),
     }
-    tiers = [("portable", False)] + ([("compiled", True)] if compiled_kernel() else [])
-    for name, compiled in tiers:
-        some = sample if compiled else sample[: 1 << 16]
-        bulk = Bulk(judge, compiled=compiled)
-        _judge_all(bulk, some)
-        found[f"ours, warm, {name}"] = (
+
+
+def _scan(path: Path, threads: int) -> None:
+    import duckdb
+
+    with duckdb.connect(config={"threads": threads}) as connection:
+        connection.execute("SELECT sum(strlen(text)) FROM read_parquet($p)", {"p": str(path)})
+
+
+def _ours(judge: Judge, sample: pa.Array) -> dict[str, Measured]:
+    found: dict[str, Measured] = {}
+    for tier in ["portable"] + (["compiled"] if compiled_kernel() else []):
+        some = sample if tier == "compiled" else sample[: 1 << 17]
+        for threads in (1, 2):
+            bulk = Bulk(judge, compiled=tier == "compiled", threads=threads)
+            _judge_all(bulk, some)
+            found[f"ours, warm, {tier}, {_threads(threads)}"] = (
+                len(some),
+                lambda bulk=bulk, some=some: _timed(lambda: _judge_all(bulk, some)),
+            )
+        found[f"ours, cold, {tier}, 2 threads"] = (
             len(some),
-            lambda bulk=bulk, some=some: _timed(lambda: _judge_all(bulk, some)),
-        )
-        found[f"ours, cold, {name}"] = (
-            len(some),
-            lambda compiled=compiled, some=some: _timed(
-                lambda: _judge_all(Bulk(judge, compiled=compiled), some)
+            lambda tier=tier, some=some: _timed(
+                lambda: _judge_all(Bulk(_forgetful(judge), compiled=tier == "compiled"), some)
             ),
         )
-    new = canonical[:1000]
+    new = [entry.sample for entry in judge.bulk.look_up(Replies(sample))[1]][:1000]
     for engine in ("re2", "hyperscan"):
-        if one := _judge_with(judge, engine):
+        if matcher := _matcher(judge, engine):
             found[f"ours, every template new, {engine}"] = (
                 len(new),
-                lambda one=one: _timed(lambda: [one.template_and_verdict(text) for text in new]),
+                lambda matcher=matcher: _each_new(_forgetful(judge, matcher), new),
             )
-    raw = [text.encode() for text in sample[:20_000].to_pylist()]
-    raw = [text for text in raw if text.isascii()]
-    scan = _hyperscan(judge, raw)
-    if scan:
-        found["Hyperscan per row, our rules"] = (len(raw), scan)
-    few = sample[:300].to_pylist()
-    found["Python re, our rules in turn"] = (len(few), _re_loop(judge, few))
     return found
 
 
-def _judge_with(judge: Judge, engine: str) -> Judge | None:
-    """A judge by the same rules over one engine; None where it is not installed."""
-    from bouncelens.classify import matching
-    from bouncelens.classify.classifier import Classifier
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"
 
-    matcher = {"re2": matching.Re2Matcher, "hyperscan": matching.HyperscanMatcher}[engine]
-    other = Judge(judge.ruleset)
+
+def _forgetful(judge: Judge, matcher: Any = None) -> Judge:
+    """A judge by the same rules that has seen nothing."""
+    mask_run.cache_clear()
+    other = Judge(judge.ruleset, judge.keep)
+    if matcher is not None:
+        other.__dict__["classifier"] = Classifier(
+            judge.ruleset, matcher=lambda *_: matcher, alone=0
+        )
+    return other
+
+
+def _matcher(judge: Judge, engine: str) -> Any:
+    """The rules' patterns compiled for one engine; None where it is not installed."""
+    kind = {"re2": Re2Matcher, "hyperscan": HyperscanMatcher}[engine]
     try:
-        other.__dict__["classifier"] = Classifier(judge.ruleset, matcher=matcher)
+        return kind(judge.ruleset.patterns, judge.ruleset.literals)
     except ImportError:
         return None
-    return other
+
+
+def _each_new(judge: Judge, texts: list[str]) -> float:
+    judge.template_and_verdict("550")  # what is compiled at first use
+    return _timed(lambda: [judge.template_and_verdict(text) for text in texts])
+
+
+def _yardsticks(judge: Judge, sample: pa.Array) -> dict[str, Measured]:
+    few = sample[:300].to_pylist()
+    found = {"Python re, our rules in turn": (len(few), _re_loop(judge, few))}
+    raw = [text.lower().encode() for text in sample[:20_000].to_pylist() if text.isascii()]
+    patterns = [rule.text for rule in judge.ruleset.rules if rule.text]
+    if scan := _hyperscan(patterns, raw):
+        found["Hyperscan per row, our rules, 1 thread"] = (len(raw), scan)
+    words = judge.ruleset.literals.values()
+    known = sorted({re.escape(word) for some in words for word in some or ()})
+    if scan := _hyperscan(known, raw):
+        found["Hyperscan per row, our words, 1 thread"] = (len(raw), scan)
+    return found
 
 
 def _judge_all(bulk: Bulk, texts: pa.Array) -> None:
@@ -110,14 +146,24 @@ def _judge_all(bulk: Bulk, texts: pa.Array) -> None:
         bulk.look_up(Replies(texts.slice(start, _BATCH)))
 
 
-def _hyperscan(judge: Judge, raw: list[bytes]) -> Callable[[], float] | None:
+def _hyperscan(patterns: list[str], raw: list[bytes]) -> Callable[[], float] | None:
+    """One call per row. Patterns that Hyperscan cannot take are left out."""
     try:
-        from bouncelens.classify.matching import HyperscanMatcher
-
-        matcher = HyperscanMatcher([rule.text for rule in judge.ruleset.rules if rule.text])
+        import hyperscan
     except ImportError:
         return None
-    return lambda: _timed(lambda: [matcher.matches(text) for text in raw])
+    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_ALLOWEMPTY
+    fit = [pattern.encode() for pattern in patterns if "$" not in pattern and pattern.isascii()]
+    database = hyperscan.Database()
+    database.compile(expressions=fit, ids=list(range(len(fit))), flags=[flags] * len(fit))
+    scratch = hyperscan.Scratch(database)
+
+    def first(text: bytes) -> int | None:
+        found: list[int] = []
+        database.scan(text, match_event_handler=lambda i, *_: found.append(i), scratch=scratch)
+        return min(found, default=None)
+
+    return lambda: _timed(lambda: [first(text) for text in raw])
 
 
 def _re_loop(judge: Judge, texts: list[str]) -> Callable[[], float]:
@@ -141,40 +187,34 @@ def _timed(work: Callable[[], Any]) -> float:
 
 
 def _print(best: dict[str, float]) -> None:
-    hyperscan = best.get("Hyperscan per row, our rules")
-    scan = best["column scan (Parquet)"]
-    print(f"{'':34} {'k rows/s':>10} {'× Hyperscan/row':>16} {'of column scan':>15}")
+    """Everything beside the peer, Hyperscan and the scan, so that noise cancels out."""
+    zonemta = best.get("ZoneMTA (node), 1 thread")
+    hyperscan = best.get("Hyperscan per row, our rules, 1 thread")
+    scan = best["column scan, DuckDB, 2 threads"]
+    print(f"{'':40} {'k rows/s':>10} {'× ZoneMTA':>10} {'× Hyperscan':>12} {'of scan':>8}")
     for name, rate in sorted(best.items(), key=lambda item: -item[1]):
-        ratio = f"{rate / hyperscan:.2f}" if hyperscan else "-"
-        print(f"{name:34} {rate / 1000:10,.1f} {ratio:>16} {rate / scan:15.4f}")
-    if hyperscan:
-        print(f"ZoneMTA's classifier is put at {_ZONEMTA_OF_HYPERSCAN:.4f} × Hyperscan/row.")
+        ratios = [f"{rate / base:.2f}" if base else "-" for base in (zonemta, hyperscan)]
+        print(f"{name:40} {rate / 1000:10,.1f} {ratios[0]:>10} {ratios[1]:>12} {rate / scan:8.4f}")
 
 
 def _pipeline(judge: Judge, path: Path) -> None:
     """Read, classify, store and aggregate, by a judge that has seen nothing; beside reading."""
-    from concurrent.futures import ThreadPoolExecutor
-
     file = pq.ParquetFile(path)
-    read = _timed(lambda: [None for _ in file.iter_batches(_BATCH, columns=["text"])])
-    bulk = Bulk(judge)
-    out = OUT / "judged.parquet"
+    scan = min(_timed(lambda: _scan(path, 2)) for _ in range(2))
+    bulk = Bulk(judge, threads=1)
     counts: dict[str, int] = {}
 
     def judged(batch: pa.RecordBatch) -> pa.RecordBatch:
-        from bouncelens.service.bulk import verdict_columns
-
         numbers, entries = bulk.look_up(Replies(batch.column(0)))
-        columns = dict(verdict_columns(numbers, entries))
-        ids = np.array([entry.template.template_id for entry in entries], np.int64)[numbers]
-        names = ["template_id", "reason", "hardness"]
-        return pa.record_batch([pa.array(ids), columns["reason"], columns["hardness"]], names)
+        columns = dict(bulk.columns(numbers, entries, _KEPT))
+        return pa.record_batch([columns[name] for name in _KEPT], list(_KEPT))
 
     def everything() -> None:
         word = pa.dictionary(pa.int32(), pa.string())
-        schema = pa.schema([("template_id", pa.int64()), ("reason", word), ("hardness", word)])
+        kinds = [pa.int64(), word, word]
+        schema = pa.schema(list(zip(_KEPT, kinds, strict=True)))
         with (
-            pq.ParquetWriter(out, schema, compression="zstd") as writer,
+            pq.ParquetWriter(OUT / "judged.parquet", schema, compression="zstd") as writer,
             ThreadPoolExecutor(2) as pool,
         ):
             for batch in _ordered(pool, judged, file.iter_batches(_BATCH, columns=["text"])):
@@ -184,11 +224,16 @@ def _pipeline(judge: Judge, path: Path) -> None:
 
     took = _timed(everything)
     rows = file.metadata.num_rows
+    assert sum(counts.values()) == rows
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"read + classify + store + aggregate, 2 threads: {rows / took / 1000:,.0f} k rows/s, "
-        f"{took / read:.1f} × the time of reading; {bulk.misses:,} judged; RSS {peak:,.0f} MiB"
+        f"read + classify ({bulk.tier}) + store + aggregate {rows:,} rows, 2 threads: {took:.1f} s,"
+        f" {rows / took / 1000:,.0f} k rows/s, {took / scan:.1f} × DuckDB's scan of the column on 2"
+        f" threads ({scan:.2f} s); {bulk.misses:,} judged; RSS {peak:,.0f} MiB"
     )
+
+
+_KEPT = ("template_id", "reason", "hardness")
 
 
 def _ordered(pool: Any, work: Callable[[Any], Any], items: Iterator[Any]) -> Iterator[Any]:

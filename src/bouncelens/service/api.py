@@ -60,7 +60,7 @@ class Classify:
         Reads `text` (or `reply_text`, `reply`), and, where there are any, `code`, `status`,
         `provider` and `domain`. Raises InputInvalid where no column holds the text.
         """
-        from bouncelens.service.bulk import Replies, providers_of, verdict_columns
+        from bouncelens.service.bulk import Replies, providers_of
 
         names = batch.schema.names
         text = next((name for name in _TEXT_COLUMNS if name in names), None)
@@ -77,7 +77,8 @@ class Classify:
         if providers is None and "domain" in names:
             providers = providers_of(column("domain"))
         replies = Replies(batch.column(text), column("code"), column("status"), providers)
-        for name, values in verdict_columns(*self._judge.bulk.look_up(replies)):
+        bulk = self._judge.bulk
+        for name, values in bulk.columns(*bulk.look_up(replies)):
             batch = batch.append_column(name, values)
         return batch
 

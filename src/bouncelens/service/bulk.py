@@ -16,6 +16,8 @@ from bouncelens.parse.provider import provider_of
 from bouncelens.service.judge import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
     import pyarrow as pa
 
@@ -62,6 +64,7 @@ class Bulk:
         self._prints = Fingerprints(judge.keep, compiled=compiled, threads=threads)
         self._lock = threading.Lock()
         self.misses = 0  # replies that had to be judged
+        self._columns: _Columns | None = None
         self._start_again()
 
     @property
@@ -80,6 +83,18 @@ class Bulk:
             for row in fresh:
                 self._entries.append(self._judged(replies, int(row)))
             return numbers, self._entries
+
+    def columns(
+        self, numbers: Any, entries: list[Entry], names: Collection[str] = ()
+    ) -> list[tuple[str, pa.Array[Any]]]:
+        """What `look_up` gave as columns, one value per row; words are dictionaries.
+
+        `names`: of a verdict's columns, and `template_id`; none: all of the verdict's.
+        """
+        known = self._columns
+        if known is None or not known.knows(entries):
+            known = self._columns = _Columns(entries)
+        return known.of(numbers, names)
 
     def _start_again(self) -> None:
         self._entries: list[Entry] = []
@@ -204,27 +219,50 @@ def providers_of(domains: pa.Array[Any]) -> pa.Array[Any]:
     return pa.array(slugs, pa.string()).take(encoded.indices)
 
 
-def verdict_columns(numbers: Any, entries: list[Entry]) -> list[tuple[str, pa.Array[Any]]]:
-    """The verdicts as columns, one value per row; words are dictionaries, so rows cost a number."""
-    import pyarrow as pa
+class _Columns:
+    """What is known of entries as columns, ready for rows to point into."""
 
-    verdicts = [entry.shared for entry in entries]
-    words: dict[str, list[str | None]] = {
-        "reason": [verdict.reason for verdict in verdicts],
-        "reason_group": [verdict.group for verdict in verdicts],
-        "hardness": [verdict.hardness.value for verdict in verdicts],
-        "rule": [verdict.rule for verdict in verdicts],
-        "evidence": [verdict.evidence for verdict in verdicts],
-        "actor": [verdict.actor for verdict in verdicts],
-    }
-    plain: dict[str, pa.Array[Any]] = {
-        "is_temporary": pa.array([verdict.is_temporary for verdict in verdicts], pa.bool_()),
-        "confidence": pa.array([verdict.confidence for verdict in verdicts], pa.float64()),
-    }
-    rows = pa.array(numbers)
-    columns: list[tuple[str, pa.Array[Any]]] = []
-    for name, values in words.items():
-        encoded = pa.array(values, pa.string()).dictionary_encode()
-        indices = encoded.indices.take(rows)
-        columns.append((name, pa.DictionaryArray.from_arrays(indices, encoded.dictionary)))
-    return columns + [(name, values.take(rows)) for name, values in plain.items()]
+    def __init__(self, entries: list[Entry]) -> None:
+        import pyarrow as pa
+
+        self._entries, self._count = entries, len(entries)
+        known = entries[: self._count]
+        verdicts = [entry.shared for entry in known]
+        words: dict[str, list[str | None]] = {
+            "reason": [verdict.reason for verdict in verdicts],
+            "reason_group": [verdict.group for verdict in verdicts],
+            "hardness": [verdict.hardness.value for verdict in verdicts],
+            "rule": [verdict.rule for verdict in verdicts],
+            "evidence": [verdict.evidence for verdict in verdicts],
+            "actor": [verdict.actor for verdict in verdicts],
+        }
+        self._words = {
+            name: pa.array(values, pa.string()).dictionary_encode()
+            for name, values in words.items()
+        }
+        self._plain: dict[str, pa.Array[Any]] = {
+            "is_temporary": pa.array([verdict.is_temporary for verdict in verdicts], pa.bool_()),
+            "confidence": pa.array([verdict.confidence for verdict in verdicts], pa.float64()),
+        }
+        self._ids = pa.array([entry.template.template_id for entry in known], pa.int64())
+
+    def knows(self, entries: list[Entry]) -> bool:
+        """Whether these are the same entries, and no more of them."""
+        return entries is self._entries and len(entries) == self._count
+
+    def of(self, numbers: Any, names: Collection[str] = ()) -> list[tuple[str, pa.Array[Any]]]:
+        """The columns for rows with these `numbers`; all but the template's id if none is named."""
+        import pyarrow as pa
+
+        rows = pa.array(numbers)
+        columns: list[tuple[str, pa.Array[Any]]] = []
+        for name, encoded in self._words.items():
+            if not names or name in names:
+                indices = encoded.indices.take(rows)
+                columns.append((name, pa.DictionaryArray.from_arrays(indices, encoded.dictionary)))
+        for name, values in self._plain.items():
+            if not names or name in names:
+                columns.append((name, values.take(rows)))
+        if "template_id" in names:
+            columns.append(("template_id", self._ids.take(rows)))
+        return columns
