@@ -1,4 +1,4 @@
-"""A file of replies into verdicts, row by row, in flat memory: no lake, no tenant, no settings."""
+"""A file of replies into verdicts, block by block, in flat memory: no lake, no tenant."""
 
 from __future__ import annotations
 
@@ -16,31 +16,36 @@ from bouncelens.extract.columns import names_of, plain
 from bouncelens.extract.records import Block, records_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from bouncelens.bounce import Quarantined, Verdict
+    from bouncelens.service.bulk import Entry, Replies
     from bouncelens.service.judge import Judge
 
 # Columns that tell which row this is; addresses are shown only to who asks for them.
 _IDENTITY = ("account", "job", "batch", "subscriber_key", "event_time", "subscriber_id", "list_id")
-_CODES = ("code", "sfmc_code", "reply_code", "smtpcode", "smtpbouncecode")
 _STATUSES = ("status", "enhancedstatus", "enhancedstatuscode", "dsn")
-_DOMAINS = ("domain", "emaildomain", "recipientdomain")
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedRow:
-    """One row's verdict, with the row's own id columns."""
+class JudgedBlock:
+    """Some rows' verdicts, with the rows' own id columns as text.
 
-    line: int | None
-    ids: Mapping[str, str | None]
-    verdict: Verdict
-    action: str
+    `verdicts` holds each template's verdict once, with what to do about the address; it is shared
+    between blocks and only ever longer. `numbers` says per row which one it is.
+    """
+
+    lines: Sequence[int | None]
+    ids: Mapping[str, pa.Array[Any]]
+    numbers: Any
+    verdicts: list[tuple[Verdict, str]]
 
 
 @dataclass(slots=True)
 class FileVerdicts:
     """The rows of a file, judged as they are read. `quarantined` grows while they are."""
 
-    rows: Iterator[JudgedRow]
+    blocks: Iterator[JudgedBlock]
     column: str  # the column that was read
     quarantined: list[Quarantined] = field(default_factory=list)
 
@@ -69,7 +74,7 @@ def classify_file(
     for name in keep:
         _place(part.name, records.header, name)
     result = FileVerdicts(iter(()), records.header[chosen])
-    result.rows = _rows(judge, records.blocks(), result, keep)
+    result.blocks = _blocks(judge, records.blocks(), result, keep)
     return result
 
 
@@ -84,37 +89,28 @@ def _part(path: Path) -> Part:
     return plain_part(path)
 
 
-def _rows(
+def _blocks(
     judge: Judge, blocks: Iterator[Block], result: FileVerdicts, keep: Sequence[str]
-) -> Iterator[JudgedRow]:
+) -> Iterator[JudgedBlock]:
+    """Each distinct template is judged once."""
     actions = {name: reason.action for name, reason in judge.ruleset.reasons.items()}
+    known: list[Entry] = []
+    verdicts: list[tuple[Verdict, str]] = []
     for block in blocks:
         result.quarantined += block.bad
+        if not block.count:
+            continue
         cells = _Cells(block, result.column, keep)
-        for index, verdict in enumerate(_verdicts(judge, cells, block.count)):
-            yield JudgedRow(block.lines[index], cells.ids(index), verdict, actions[verdict.reason])
-
-
-def _verdicts(judge: Judge, cells: _Cells, count: int) -> Iterator[Verdict]:
-    """A block at a time: each distinct template is judged once."""
-    import pyarrow as pa
-
-    from bouncelens.service.bulk import Replies, providers_of
-
-    asked = [cells.asked(index) for index in range(count)]
-    texts, codes, statuses, domains = ([row[place] for row in asked] for place in range(4))
-    replies = Replies(
-        pa.array(texts, pa.string()),
-        pa.array(codes, pa.int32()),
-        pa.array(statuses, pa.string()),
-        providers_of(pa.array(domains, pa.string())),
-    )
-    numbers, entries = judge.bulk.look_up(replies)
-    return (entries[number].shared for number in numbers.tolist())
+        numbers, entries = judge.bulk.look_up(cells.replies())
+        if entries is not known:  # the table started again
+            known, verdicts = entries, []
+        for entry in entries[len(verdicts) :]:
+            verdicts.append((entry.shared, actions[entry.shared.reason]))
+        yield JudgedBlock(block.lines, cells.ids(), numbers, verdicts)
 
 
 class _Cells:
-    """The cells of a block that matter here."""
+    """The columns of a block that matter here."""
 
     def __init__(self, block: Block, column: str, keep: Sequence[str]) -> None:
         names = [plain(name) for name in block.header]
@@ -129,26 +125,47 @@ class _Cells:
         kept = {plain(name) for name in keep}
         self._ids = [i for i, name in enumerate(names) if _is_id(name) or name in kept]
 
-    def asked(self, index: int) -> tuple[str, int | None, str | None, str | None]:
-        code, domain = self._cell(self._code, index), self._cell(self._domain, index)
-        if domain is None and (address := self._cell(self._address, index)):
-            domain = address.rpartition("@")[2]
-        number = int(code) if code and code.isascii() and code.isdigit() and len(code) < 6 else None
-        return (
-            self._cell(self._text, index) or "",
-            number,
-            self._cell(self._status, index) or None,
-            domain.strip().lower() if domain else None,
+    def replies(self) -> Replies:
+        """The replies with what other columns claim."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        from bouncelens.service.bulk import Replies
+
+        pc: Any = compute
+        nothing = pa.nulls(self._block.count, pa.string())
+        codes = nothing if self._code is None else self._column(self._code)
+        is_number = pc.fill_null(pc.match_substring_regex(codes, r"\A[0-9]{1,5}\z"), False)
+        statuses = nothing if self._status is None else self._column(self._status)
+        return Replies(
+            self._column(self._text),
+            pc.if_else(is_number, codes, None).cast(pa.int32()),
+            pc.if_else(pc.equal(statuses, ""), None, statuses),
+            self._providers(nothing),
         )
 
-    def ids(self, index: int) -> dict[str, str | None]:
-        return {self._block.header[i]: self._cell(i, index) for i in self._ids}
+    def _providers(self, nothing: Any) -> Any:
+        """Who runs the mailboxes: by the domain, else by what follows the address's last "@"."""
+        from pyarrow import compute
 
-    def _cell(self, place: int | None, index: int) -> str | None:
-        if place is None:
-            return None
-        value: Any = self._block.columns[place][index]
-        return value if value is None or isinstance(value, str) else value.as_py()
+        from bouncelens.service.bulk import providers_of
+
+        pc: Any = compute
+        domains = nothing if self._domain is None else self._column(self._domain)
+        if self._address is not None:
+            address = self._column(self._address)
+            host = pc.replace_substring_regex(address, r"(?s)\A.*@", "")
+            domains = pc.coalesce(domains, host)
+        return providers_of(domains)
+
+    def ids(self) -> dict[str, pa.Array[Any]]:
+        return {self._block.header[i]: self._column(i) for i in self._ids}
+
+    def _column(self, place: int) -> Any:
+        import pyarrow as pa
+
+        column = self._block.columns[place]
+        return column if isinstance(column, pa.Array) else pa.array(column, pa.string())
 
 
 def _is_id(name: str) -> bool:
@@ -163,7 +180,7 @@ def _reply_column(source: str, header: Sequence[str], wanted: str | None) -> int
     if wanted is not None:
         return _place(source, header, wanted)
     names = [plain(name) for name in header]
-    known = (*names_of("bounces").names["reply_text"], "reply", "text", "message", "response")
+    known = names_of("bounces").names["reply_text"]
     for name in known:
         if plain(name) in names:
             return names.index(plain(name))

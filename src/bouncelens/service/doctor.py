@@ -64,8 +64,9 @@ def _rules(workspace: Workspace) -> str:
 
 def _policy(workspace: Workspace) -> str:
     from bouncelens.decide.policy_file import load_policy
+    from bouncelens.service.vocabulary import reasons
 
-    policy = load_policy(workspace.settings.policy, reasons=workspace.classifier.ruleset.reasons)
+    policy = load_policy(workspace.settings.policy, reasons=reasons())
     return f"{policy.name} {policy.version}, {len(policy.rules)} rules"
 
 

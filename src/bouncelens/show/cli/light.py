@@ -6,6 +6,8 @@ plain is taken as it is here; everything else still goes that way.
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Any, get_args
 
 from typer.core import TyperCommand, TyperGroup
@@ -28,6 +30,7 @@ class LightGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the options before the command."""
         _lighten(self, ctx)
+        _speak_plainly(self)
         return super().parse_args(ctx, args)
 
 
@@ -36,6 +39,28 @@ def _lighten(command: Any, ctx: Any) -> None:
         # Another typer than ours may keep its reader elsewhere: then it is merely slower.
         if getattr(parameter, "_runtime_param", parameter) is None:
             parameter._runtime_param = _Plain(parameter)
+
+
+def _speak_plainly(command: Any) -> None:
+    """Let help say TEXT and NUMBER where typer says `<list[str]>` and `<int range>`."""
+    for below in getattr(command, "commands", {}).values():
+        _speak_plainly(below)
+    for parameter in command.params:
+        is_argument = parameter.param_type_name == "argument"
+        word = None if is_argument else parameter.metavar or _kind_of(parameter)
+        if is_argument and parameter.metavar is None:
+            parameter.metavar = parameter.name.upper()
+        parameter.display_type_rich = lambda ctx, word=word: word  # noqa: ARG005
+
+
+def _kind_of(parameter: Any) -> str:
+    kind = parameter.type_descriptor.annotation
+    kinds = {kind, *get_args(kind)}
+    if kinds & {int, float}:
+        return "NUMBER"
+    if datetime in kinds:
+        return "YYYY-MM-DD"
+    return "PATH" if Path in kinds else "TEXT"
 
 
 class _Plain:
