@@ -36,6 +36,7 @@ _CHANGES = {
     "Perform": ("PerformRequestMsg", "<Action>{more}</Action>", "Definitions"),
     "Schedule": ("ScheduleRequestMsg", "<Action>{more}</Action>", "Interactions"),
 }
+_TRACKING_EXTRACT = "c7219016-a7f0-4c72-8657-1ec12c28a0db"
 _OPERAND = (
     '<{side}Operand xsi:type="SimpleFilterPart"><Property>{name}</Property>'
     "<SimpleOperator>{operator}</SimpleOperator><DateValue>{value}</DateValue></{side}Operand>"
@@ -152,6 +153,17 @@ def write_change(change: Change, token: str) -> bytes:
     return _ENVELOPE.format(xsi=_XSI, token=escape(token), body=body).encode()
 
 
+def write_extract(parameters: Mapping[str, str], token: str) -> bytes:
+    """The envelope that orders a Tracking Extract."""
+    told: Content = tuple(
+        ("Parameter", (("Name", name), ("Value", value))) for name, value in parameters.items()
+    )
+    order: Content = (("ID", _TRACKING_EXTRACT), ("Options", ""), ("Parameters", told))
+    body = _elements((("Requests", order),))
+    body = f'<ExtractRequestMsg xmlns="{_PARTNER}">{body}</ExtractRequestMsg>'
+    return _ENVELOPE.format(xsi=_XSI, token=escape(token), body=body).encode()
+
+
 def _elements(content: Content) -> str:
     """Elements; a name may carry its type as `Recurrence:DailyRecurrence`."""
     written = []
@@ -235,7 +247,7 @@ def _changed(root: Any) -> Changed | None:
 
 _ANSWERS = (
     *("CreateResponse", "UpdateResponse", "DeleteResponse"),
-    *("PerformResponseMsg", "ScheduleResponseMsg"),
+    *("PerformResponseMsg", "ScheduleResponseMsg", "ExtractResponseMsg"),
 )
 
 

@@ -81,11 +81,19 @@ def _line(key: str, value: str, example: str = "") -> str:
     return f"{key} = {text}" if value else f"# {key} = {text}"
 
 
+_OWN_SFTP = (
+    "# Where extracts land with an SFTP user of the unit's own: that user, its password or key.\n"
+    'sftp_user = ""\nsftp_password = ""\nsftp_key = ""'
+)
+
+
 def _accounts(accounts: Sequence[tuple[int, str]]) -> Iterator[str]:
     if not accounts:
         yield '# [[accounts]]\n# mid = 1234567\n# name = "Shop"'
     for mid, name in accounts:
         yield f"[[accounts]]\nmid = {mid}\n{_line('name', name, 'Shop')}"
+    if accounts:
+        yield _OWN_SFTP
 
 
 def _next_steps(answers: Answers) -> Iterator[str]:

@@ -133,6 +133,8 @@ def _route_of(row: Kept) -> str:
     """The route that brought a row: of what a pull reads, only SOAP has rows without a line."""
     if row.verb == "events":
         return "events"
+    if row.verb == "extract":
+        return "extract"
     if row.verb != "pull":
         return "file"
     return "soap" if row.line is None and row.source.startswith("SOAP ") else "extract"

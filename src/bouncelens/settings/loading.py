@@ -137,6 +137,8 @@ def _anchored(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
     for name in ("tenant", "tracking", "events"):
         if isinstance(part := made.get(name), dict):
             made[name] = {key: _secret_at(value, base) for key, value in part.items()}
+    if isinstance(units := made.get("accounts"), list):
+        made["accounts"] = _secret_at(units, base)
     events = made.get("events")
     if isinstance(events, dict) and isinstance(folder := events.get("folder"), str) and folder:
         made["events"] = {**events, "folder": str(base / Path(folder).expanduser())}

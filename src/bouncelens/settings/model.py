@@ -19,6 +19,12 @@ class AccountSettings(_Part):
 
     mid: int = Field(ge=1, description="MID of the business unit, as Marketing Cloud shows it.")
     name: str = Field(default="", description="What people call it; shown in reports.")
+    sftp_user: str = Field(
+        default="",
+        description="Its own SFTP user, if extracts land there too; host as in tracking.",
+    )
+    sftp_password: Secret = Field(default="", description="Reference to that user's password.")
+    sftp_key: Secret = Field(default="", description="Reference to a private key instead.")
 
 
 class TenantSettings(_Part):

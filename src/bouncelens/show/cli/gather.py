@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Config, Json, Since
+from bouncelens.show.cli.options import Config, Json, Since, Until
 from bouncelens.show.cli.screen import print_json, print_table, progress, say, settings_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(pull)
     app.command(name="import")(import_)
+    app.command()(extract)
 
 
 def pull(
@@ -137,6 +138,73 @@ def import_(
     else:
         _say_imported(result)
     raise typer.Exit(result.exit_code)
+
+
+def extract(
+    since: Since = None,
+    until: Until = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="bounces, sent, jobs, subscribers, unsubs, notsent, statuschanges or complaints; "
+            "may be given again. Else bounces, sent, jobs, unsubs and notsent.",
+            show_default=False,
+        ),
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter",
+            metavar="NAME=VALUE",
+            help="A parameter of the extract as Marketing Cloud names it; may be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    wait_minutes: Annotated[
+        float, typer.Option(min=0, help="How long to wait for it; 0: the next pull reads it.")
+    ] = 60,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Order a Tracking Extract, wait for its zip on SFTP, and store what it holds.
+
+    The last seven days, or those from --since on; longer spans become several extracts. It makes
+    a file in the Export folder, and nothing else, in Marketing Cloud.
+    Exit code 3 when something is lacking.
+    """
+    from bouncelens.service.order import USUAL, Waiting, Wanted, order_extracts
+    from bouncelens.service.workspace import Workspace
+
+    wanted = Wanted(
+        since.replace(tzinfo=UTC) if since else None,
+        until.replace(tzinfo=UTC) if until else None,
+        tuple(kinds or USUAL),
+        dict(_named(text) for text in parameters or ()),
+    )
+    with Workspace.open(settings_of(config)) as workspace:
+        result = order_extracts(
+            workspace,
+            wanted,
+            waiting=Waiting(wait_minutes * 60) if wait_minutes else None,
+            progress=say,
+        )
+    if as_json:
+        print_json(result)
+    else:
+        for file in result.files:
+            _say_imported(file)
+        for sentence in result.partial:
+            say(sentence)
+    raise typer.Exit(result.exit_code)
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise typer.BadParameter(f"{text[:40]!r} is not NAME=VALUE.", param_hint="--parameter")
+    return name, value
 
 
 def _say_imported(result: ImportResult) -> None:
