@@ -15,7 +15,7 @@ from bouncelens.errors import StoreError
 if TYPE_CHECKING:
     from sqlite3 import Connection as SqliteConnection
 
-HEAD = "0002"  # the newest migration; a test holds it to the files
+HEAD = "0003"  # the newest migration; a test holds it to the files
 
 READS = "bouncelens_reads"  # execution option: this transaction writes nothing
 

@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bouncelens.bounce import HandVerdict, Quarantined, Suppression
+from bouncelens.store.ledger.audit import Audit
+from bouncelens.store.ledger.changes import Changes
 from bouncelens.store.ledger.database import READS, open_engine, refused
+from bouncelens.store.ledger.incidents import Incidents
 from bouncelens.store.ledger.locks import holding
 from bouncelens.store.ledger.records import (
     BookmarkRecord,
@@ -31,6 +34,7 @@ _FIELDS = tuple(field.name for field in fields(Suppression))
 # What a new look at the same history changes without being a new decision.
 _INCIDENTAL = frozenset({"decided_at", "state"})
 _BATCH = 500
+_AUDIT_S = 30.0
 _KEPT = sa.select(
     *(getattr(QuarantineRecord, name) for name in ("fingerprint", "source", "line", "reason")),
     *(getattr(QuarantineRecord, name) for name in ("raw", "seen_at", "run")),
@@ -81,6 +85,9 @@ class Ledger:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._shown = engine.url.render_as_string(hide_password=True)
+        self.changes = Changes(self._session)
+        self.incidents = Incidents(self._session)
+        self.audit = Audit(self._session, lambda name: self.holding(name, wait_s=_AUDIT_S))
 
     @classmethod
     def open(cls, url: str) -> Ledger:

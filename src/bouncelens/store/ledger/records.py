@@ -83,6 +83,11 @@ class SuppressionRecord(Record):
     decided_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     state: Mapped[str] = mapped_column(String(20))
+    provider: Mapped[str] = mapped_column(String(60), server_default="other")
+    policy_rule: Mapped[str] = mapped_column(String(200), server_default="")
+    sources: Mapped[str] = mapped_column(Text, server_default="")
+    ruleset: Mapped[str] = mapped_column(String(80), server_default="")
+    decided_by: Mapped[str] = mapped_column(String(120), server_default="policy")
     run: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
 
 
@@ -111,3 +116,78 @@ class HandVerdictRecord(Record):
     why: Mapped[str] = mapped_column(Text)
     decided_by: Mapped[str] = mapped_column(String(120))
     decided_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class PlanRecord(Record):
+    """A plan that was made and shown: only such a one can be applied."""
+
+    __tablename__ = "plans"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(Moment)
+    made_by: Mapped[str] = mapped_column(String(120))
+    policy: Mapped[str] = mapped_column(String(80))
+    policy_version: Mapped[str] = mapped_column(String(80))
+    counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    run: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
+
+
+class ChangeRecord(Record):
+    """What a run writes to one target: a plan applied, or an earlier run undone."""
+
+    __tablename__ = "changes"
+
+    run: Mapped[int] = mapped_column(ForeignKey("runs.id"), primary_key=True, autoincrement=False)
+    plan: Mapped[str] = mapped_column(String(64), index=True)
+    target: Mapped[str] = mapped_column(Text)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
+    state: Mapped[str] = mapped_column(String(20))  # running, done, undone
+
+
+class ChangeRowRecord(Record):
+    """One address in a run: what was there, what shall be there, and what came of it. `before` and
+    `after` are the target's row, `was` and `becomes` our decision, as JSON; NULL: none."""
+
+    __tablename__ = "change_rows"
+
+    run: Mapped[int] = mapped_column(ForeignKey("runs.id"), primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(20))  # add, renew, release
+    account: Mapped[int] = mapped_column(BigInteger)
+    subscriber_key: Mapped[str] = mapped_column(String(254))
+    before: Mapped[str | None] = mapped_column(Text)
+    after: Mapped[str | None] = mapped_column(Text)
+    was: Mapped[str | None] = mapped_column(Text)
+    becomes: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(String(20))  # pending, sent, done, skipped, refused
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class IncidentRecord(Record):
+    """A time-bounded wrong of one provider."""
+
+    __tablename__ = "incidents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(60))
+    starts: Mapped[datetime] = mapped_column(Moment)
+    ends: Mapped[datetime | None] = mapped_column(Moment)  # None: it goes on
+    opened_at: Mapped[datetime] = mapped_column(Moment)
+    state: Mapped[str] = mapped_column(String(20))  # open, confirmed, dismissed, released
+    evidence: Mapped[str] = mapped_column(Text)  # JSON
+    decided_by: Mapped[str] = mapped_column(String(120))
+    why: Mapped[str] = mapped_column(Text)
+
+
+class AuditRecord(Record):
+    """Who did what: rows are only added, each sealed with the hash of the one before."""
+
+    __tablename__ = "audit"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Moment)
+    who: Mapped[str] = mapped_column(String(120))
+    verb: Mapped[str] = mapped_column(String(60))
+    detail: Mapped[str] = mapped_column(Text)  # JSON
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
