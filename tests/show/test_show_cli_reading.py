@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bouncelens.service.judge import Judge
 from bouncelens.show.cli import run
 
 ARTICLES_QUERY = """SELECT b.SubscriberKey, b.EventDate, b.IsUnique, b.BounceTypeID,
@@ -61,6 +62,40 @@ def test_addresses_are_repeated_only_when_asked_for(
     assert "EmailAddress" not in capsys.readouterr().out
     run(["classify", "bounces.csv", "--keep", "emailaddress"])
     assert _rows(capsys.readouterr().out)[0]["EmailAddress"] == "a@example.org"
+
+
+ODD_IDS = ['a"b', "a\\b", "größe", "\u202eevil", "\x9b31m", "", None, "=1+1", "{0}", "不", "\t"]
+
+
+def test_ids_come_back_as_they_were_and_harm_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [json.dumps({"id": cell, "reply": "452 4.2.2 full"}) for cell in ODD_IDS]
+    (tmp_path / "odd.jsonl").write_text("\n".join(lines))
+    assert run(["classify", "odd.jsonl"]) == 0
+    out = capsys.readouterr().out
+    assert [row["id"] for row in _rows(out)] == ODD_IDS
+    assert out.replace("\n", "").isprintable()
+
+
+def test_the_address_s_domain_and_other_columns_count_as_for_one_reply(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [
+        ("no", "550", "", "x@gmail.com"), ("no", " 550", "5.1.1", "x@y@GMAIL.com "),
+        ("no", "99999", "4.2.2", ""), ("no", "5\u0665\u0660", "x", "gmail.com"),
+    ]  # fmt: skip
+    rows = [",".join(f'"{cell}"' for cell in row) for row in cells]
+    (tmp_path / "codes.csv").write_text("\n".join(["Reply,Code,Status,EmailAddress", *rows]))
+    run(["classify", "codes.csv"])
+    judge = Judge.of_rules()
+    expected = [
+        judge.judge("no", int(code) if code in ("550", "99999") else None, status or None,
+                    domain=address.rpartition("@")[2]).verdict
+        for _, code, status, address in cells
+    ]  # fmt: skip
+    said = _rows(capsys.readouterr().out)
+    assert [(row["reason"], row["rule"]) for row in said] == [(v.reason, v.rule) for v in expected]
 
 
 def test_jsonl_and_parquet_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,8 +120,9 @@ class _Cells:
         def place(known: Sequence[str]) -> int | None:
             return next((names.index(plain(n)) for n in known if plain(n) in names), None)
 
-        self._code, self._status, self._domain = place(_CODES), place(_STATUSES), place(_DOMAINS)
-        self._address = place(names_of("bounces").names["address"])
+        ours = names_of("bounces").names
+        self._code, self._status = place(ours["sfmc_code"]), place(_STATUSES)
+        self._domain, self._address = place(ours["domain"]), place(ours["address"])
         kept = {plain(name) for name in keep}
         self._ids = [i for i, name in enumerate(names) if _is_id(name) or name in kept]
 

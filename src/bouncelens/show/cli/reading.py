@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncelens.show.cli.light import LightCommand
+from bouncelens.show.cli.lines import Lines
 from bouncelens.show.cli.options import Config, Json
 from bouncelens.show.cli.screen import print_card, print_json, rules_of, say
 
 if TYPE_CHECKING:
     from bouncelens.classify.guidance import Blocklist
-    from bouncelens.service.classify_file import FileVerdicts, JudgedRow
+    from bouncelens.service.classify_file import FileVerdicts
     from bouncelens.service.explain import Explanation
 
 _STDIN = "-"
@@ -61,30 +62,16 @@ def classify(
 
 
 def _print_all(verdicts: FileVerdicts) -> int:
-    for row in verdicts.rows:
-        print_json(_object(row), indent=None)
+    lines = Lines()
+    for block in verdicts.blocks:
+        for text in lines.of(block):
+            sys.stdout.write(text)
     if not verdicts.quarantined:
         return 0
     for bad in verdicts.quarantined[:10]:
         say(f"{bad.source}, line {bad.line}: {bad.reason}.")
     say(f"{len(verdicts.quarantined):,} rows could not be read.")
     return 3
-
-
-def _object(row: JudgedRow) -> dict[str, object]:
-    verdict = row.verdict
-    return {
-        **row.ids,
-        "line": row.line,
-        "reason": verdict.reason,
-        "group": verdict.group,
-        "hardness": verdict.hardness,
-        "temporary": verdict.is_temporary,
-        "rule": verdict.rule,
-        "confidence": round(verdict.confidence, 4),
-        "evidence": verdict.evidence,
-        "action": row.action,
-    }
 
 
 def explain(

@@ -67,10 +67,15 @@ def plain(value: Any) -> Any:
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """One object on stdout. Other scripts than ours stay readable; control characters are
     escaped by JSON itself, those of C1 and direction by us."""
+    sys.stdout.write(json_text(value, indent=indent) + "\n")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """The same without writing it."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
     if not text.replace("\n", "").isprintable():  # nearly every text is; the rest letter by letter
         text = "".join(c if c == "\n" or _is_shown(c) else json.dumps(c)[1:-1] for c in text)
-    sys.stdout.write(text + "\n")
+    return text
 
 
 def say(text: str) -> None:
