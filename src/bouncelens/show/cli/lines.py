@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 from bouncelens.show.cli.screen import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bouncelens.bounce import Verdict
     from bouncelens.service.classify_file import JudgedBlock
 
-_ROWS = 65_536  # of a piece of text
 _NEEDS_CARE = r"[^ !#-\[\]-~]"  # quotes, backslashes, what is not printable ASCII
 
 
@@ -26,7 +23,7 @@ class Lines:
         self._of: list[tuple[Verdict, str]] | None = None
         self._endings: list[str] = []
 
-    def of(self, block: JudgedBlock) -> Iterator[str]:
+    def of(self, block: JudgedBlock) -> str:
         """The rows as text, one JSON object a line."""
         import pyarrow as pa
         from pyarrow import compute
@@ -44,8 +41,10 @@ class Lines:
         endings = pa.array(self._endings, pa.string()).take(pa.array(block.numbers))
         parts += [f'{before}"line": ', pc.fill_null(lines, "null"), endings, "\n"]
         rows = pc.binary_join_element_wise(*parts, "")
-        for start in range(0, len(rows), _ROWS):
-            yield "".join(rows.slice(start, _ROWS).to_pylist())
+        # laid end to end they are the text already
+        _, offsets, text = rows.buffers()
+        end = memoryview(offsets).cast("i")[len(rows)]
+        return str(memoryview(text)[:end], "utf-8")
 
 
 def _ending(verdict: Verdict, action: str) -> str:

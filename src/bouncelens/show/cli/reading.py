@@ -64,8 +64,7 @@ def classify(
 def _print_all(verdicts: FileVerdicts) -> int:
     lines = Lines()
     for block in verdicts.blocks:
-        for text in lines.of(block):
-            sys.stdout.write(text)
+        sys.stdout.write(lines.of(block))
     if not verdicts.quarantined:
         return 0
     for bad in verdicts.quarantined[:10]:
