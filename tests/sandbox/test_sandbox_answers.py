@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from sandbox_caller import RETAIL, Caller, props
+from sandbox_caller import PARTNER, RETAIL, Caller, props
 
 from sfmc_sandbox.extensions import Field
 
@@ -132,10 +132,13 @@ def test_sfmc_6_the_server_copies_the_targets_columns_out_of_a_derived_table(
 ) -> None:
     made = _query(caller, "wrapped")
     assert made["validatedQueryText"] == (
-        "SET NOCOUNT ON; SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; INSERT INTO "
-        f"C{RETAIL}.[answers] ([Id]) SELECT querydef.[Id] FROM (SELECT TOP 3 JobID AS Id, "
-        "EmailName FROM C7000100._Job AS j) AS querydef; SELECT @rcInsert = @@ROWCOUNT;"
+        "SET NOCOUNT ON; SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;\r\n\r\n"
+        f"INSERT INTO C{RETAIL}.[answers] ([Id])\r\nSELECT querydef.[Id]\r\n"
+        "FROM (SELECT TOP 3 JobID AS Id, EmailName FROM C7000100._Job j) AS querydef \r\n"
+        "SELECT @rcInsert = @@ROWCOUNT;;\r\n"
     )
+    read = caller.rest(f"{QUERIES}/{made['queryDefinitionId']}").json()
+    assert read == {k: v for k, v in made.items() if k != "validatedQueryText"}
 
 
 def test_sfmc_3_a_query_remembers_when_it_was_made_and_changed(caller: Caller) -> None:
@@ -189,9 +192,10 @@ def test_sfmc_3_assets_are_found_by_conditions_sorted_and_cut(caller: Caller) ->
     assert html[0] in _assets(caller, query=joined)["items"]
     either = {**joined, "logicalOperator": "OR"}
     assert _assets(caller, query=either)["count"] >= len(html)
-    cut = _assets(caller, query=kind, fields=["name"], page={"page": 1, "pageSize": 2},
+    cut = _assets(caller, query=kind, fields=["status"], page={"page": 1, "pageSize": 2},
                   sort=[{"property": "id", "direction": "DESC"}])  # fmt: skip
-    assert [set(item) for item in cut["items"]] == [{"id", "name"}] * 2
+    base = {"id", "customerKey", "name", "assetType", "legacyData"}
+    assert [set(item) for item in cut["items"]] == [base | {"status"}] * 2
     assert cut["items"][0]["id"] == max(asset["id"] for asset in html)
 
 
@@ -216,3 +220,40 @@ def test_a_background_run_is_in_the_scenario_its_request_asked_for(caller: Calle
             break
         time.sleep(0.02)
     assert items[0]["statusMessage"] == "The query failed after part of its rows was written."
+
+
+LEGACY = "/legacy/v1/beta/bulk/automations/automation/definition"
+
+
+def test_automations_have_an_older_address_too(caller: Caller) -> None:
+    made = caller.rest("/automation/v1/automations", method="POST",
+                       json={"name": "older", "description": "d"}).json()  # fmt: skip
+    listed = caller.rest(f"{LEGACY}/?$top=50&$skip=0").json()
+    assert listed["totalResults"] == len(listed["entry"]) > 0
+    entry = next(entry for entry in listed["entry"] if entry["key"] == made["key"])
+    one = caller.rest(f"{LEGACY}/{entry['id']}").json()
+    assert (one["name"], one["description"], one["status"]) == ("older", "d", "Ready")
+    notes = caller.rest(f"/legacy/v1/beta/automations/notifications/{entry['id']}").json()
+    assert notes == {"programId": entry["id"]}
+    assert caller.rest(f"{LEGACY}/{entry['id']}", token=caller.token(OTHER)).status_code == 404
+    programs = caller.retrieve("<ObjectType>Program</ObjectType>" + props("ObjectID")).every(
+        "ObjectID"
+    )
+    assert made["id"] in programs
+
+
+def test_folders_of_the_enterprise_are_seen_from_below(caller: Caller) -> None:
+    head = "<ObjectType>DataFolder</ObjectType>" + props(
+        "ID", "Client.ID", "Name", "ContentType", "ParentFolder.ID", "ParentFolder.CustomerKey"
+    )
+    own = caller.retrieve(head)
+    assert set(own.every("ContentType")) >= {"dataextension", "queryactivity", "automations"}
+    assert not any((kind or "").startswith("shared") for kind in own.every("ContentType"))
+    wide = caller.retrieve(head + "<QueryAllAccounts>true</QueryAllAccounts>")
+    assert "shared_dataextension" in wide.every("ContentType")
+    parent = own.root.find(f".//{PARTNER}ParentFolder")
+    # An object inside of another has its own head, and what is not known is left out.
+    assert [node.tag.removeprefix(PARTNER) for node in parent] == ["PartnerKey", "ID", "ObjectID"]
+    tables = caller.retrieve("<ObjectType>DataExtension</ObjectType>"
+                             + props("Name", "SendableDataExtensionField.Name"))  # fmt: skip
+    assert "SendableDataExtensionField" not in tables.text

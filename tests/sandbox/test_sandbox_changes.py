@@ -158,9 +158,9 @@ def test_sfmc_2_4_a_query_is_performed_by_object_id_and_polled(caller: Caller) -
         "<ObjectType>QueryDefinition</ObjectType>"
         + props("ObjectID", "Name", "DataExtensionTarget.CustomerKey", "DataExtensionTarget.Name")
         + both(simple("CustomerKey", "equals", "q1"), simple("Status", "equals", "Active"))
-    ).results[0]
-    assert found["CustomerKey"] == "query_target"
-    done = _perform(caller, f"<ObjectID>{found['ObjectID']}</ObjectID>")
+    )
+    assert found.first("CustomerKey") == "query_target"
+    done = _perform(caller, f"<ObjectID>{found.first('ObjectID')}</ObjectID>")
     assert done.first("StatusMessage") == "QueryDefinition perform called successfully"
     task = str(done.first("ID"))
     assert _outcome(caller, task) == "Complete"
@@ -179,10 +179,10 @@ def _perform(caller: Caller, inner: str, kind: str = "QueryDefinition", action: 
     )
 
 
-def _outcome(caller: Caller, task: str) -> str:
+def _outcome(caller: Caller, task: str, *, by: str = "TaskID") -> str:
     head = "<ObjectType>AsyncActivityStatus</ObjectType>" + props("Status", "TaskID", "ErrorMsg")
     for _ in range(200):
-        answer = caller.retrieve(head + simple("TaskID", "equals", task))
+        answer = caller.retrieve(head + simple(by, "equals", task))
         assert 'xsi:type="ObjectExtension"' in answer.text
         pairs = dict(zip(answer.every("Name"), answer.every("Value"), strict=True))
         if pairs["Status"] != "Processing":
@@ -213,7 +213,10 @@ def test_sfmc_2_5_an_automation_is_performed(caller: Caller) -> None:
     made = _change(caller, "Create", "Automation", "<Name>nightly</Name>")
     done = _perform(caller, f"<ObjectID>{made.first('ObjectID')}</ObjectID>", "Automation")
     assert done.first("StatusMessage") == "Performed Activity"
-    assert _outcome(caller, str(done.first("ID"))) == "Complete"
+    assert done.first("Task") is None
+    assert _outcome(caller, str(made.first("ObjectID")), by="ParentInteractionObjectID") == (
+        "Complete"
+    )
     gone = _change(caller, "Delete", "Automation",
                    f"<ObjectID>{made.first('ObjectID')}</ObjectID>")  # fmt: skip
     assert gone.first("StatusMessage") == "Program deleted"
@@ -283,9 +286,16 @@ def test_sfmc_2_5_a_data_extension_gets_further_fields(caller: Caller) -> None:
     assert {"Name": "More", "FieldType": "Decimal", "PartnerKey": None, "ObjectID": None} in rows
 
 
-@pytest.mark.parametrize(("action", "status"), [("start", "6"), ("pause", "4")])
+PAUSED = "Schedule Paused. To reactivate the schedule use proxy.Schedule with the action 'start'."
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "told"),
+    [("start", "6", "Program scheduled."),
+     ("pause", "4", PAUSED)],
+)  # fmt: skip
 def test_sfmc_2_5_an_automation_is_scheduled_and_paused(
-    caller: Caller, action: str, status: str
+    caller: Caller, action: str, status: str, told: str
 ) -> None:
     made = _change(caller, "Create", "Automation", f"<Name>scheduled-{action}</Name>")
     number = made.first("ObjectID")
@@ -294,7 +304,7 @@ def test_sfmc_2_5_an_automation_is_scheduled_and_paused(
         f'<Interaction xsi:type="Automation"><ObjectID>{number}</ObjectID></Interaction>'
         "</Interactions></ScheduleRequestMsg>"
     )
-    assert done.first("OverallStatus") == "OK"
+    assert (done.first("OverallStatus"), done.first("StatusMessage")) == ("OK", told)
     found = caller.retrieve("<ObjectType>Automation</ObjectType>" + props("Status")
                             + simple("ObjectID", "equals", str(number))).results  # fmt: skip
     assert [row["Status"] for row in found] == [status]

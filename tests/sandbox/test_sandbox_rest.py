@@ -195,7 +195,7 @@ def test_sfmc_3_an_automation_runs_its_query(caller: Caller) -> None:
 
 
 def test_sfmc_2_6_extract_types_have_the_recorded_ids(caller: Caller) -> None:
-    items = caller.rest("/automation/v1/dataextracttypes").json()["items"]
+    items = caller.rest("/automation/v1/dataextracttypes").json()
     assert {item["extractId"]: item["name"] for item in items}[
         "c7219016-a7f0-4c72-8657-1ec12c28a0db"
     ] == "Tracking Extract"
@@ -255,10 +255,12 @@ def test_sfmc_3_a_custom_object_is_created_whole(caller: Caller) -> None:
     assert caller.rest("/data/v1/customobjects?$search=by_rest").json()["count"] == 1
 
 
-@pytest.mark.parametrize("path", ["/automation/v1/ftplocations", "/data/v1/filetransferlocations"])
-def test_sfmc_3_file_locations_name_the_enhanced_ftp(caller: Caller, path: str) -> None:
-    items = caller.rest(path).json()["items"]
-    assert [item["locationTypeId"] for item in items] == [0]
+def test_sfmc_3_file_locations_name_the_enhanced_ftp(caller: Caller) -> None:
+    items = caller.rest("/automation/v1/ftplocations").json()["items"]
+    assert [item["locationTypeId"] for item in items] == [4, 0]
+    assert items[1]["relPath"] == items[1]["name"] == "ExactTarget Enhanced FTP"
+    own = caller.rest("/data/v1/filetransferlocations").json()
+    assert (own["count"], own["items"], own["resultMessages"]) == (0, [], [])
 
 
 def test_sfmc_3_file_transfers_and_extracts_are_kept(caller: Caller) -> None:
@@ -267,8 +269,13 @@ def test_sfmc_3_file_transfers_and_extracts_are_kept(caller: Caller) -> None:
     assert set(made) >= {"id", "customerKey", "fileSpec", "isUpload", "fileTransferLocationId"}
     again = caller.rest(f"/automation/v1/filetransfers/{made['id']}").json()
     assert again == made
-    listed = caller.rest("/automation/v1/filetransfers").json()["items"]
-    assert made in listed
+    by_name = {"$filter": "name eq 'ft'"}
+    listed = caller.rest("/automation/v1/filetransfers", params=by_name).json()["items"]
+    # A list tells less.
+    assert [{**made, **item} for item in listed] == [made]
+    assert set(listed[0]) == {
+        "id", "name", "description", "customerKey", "createdDate", "modifiedDate",
+    }  # fmt: skip
     other = caller.rest(f"/automation/v1/filetransfers/{made['id']}", token=caller.token(7_000_102))
     assert other.status_code == 404
 

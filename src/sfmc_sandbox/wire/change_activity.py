@@ -52,7 +52,7 @@ def _create(change: Change) -> Outcome:
     activity = QueryActivity(
         change.token.mid, str(uuid4()), change.text("CustomerKey") or str(uuid4()),
         name, change.text("Description"), change.text("QueryText"), target.key,
-        change.text("TargetUpdateType") or "Overwrite", _category(change) or 1001,
+        change.text("TargetUpdateType") or "Overwrite", _category(change) or 1004,
     )  # fmt: skip
     _check(change, activity, target)
     change.sandbox.activities.add_query(

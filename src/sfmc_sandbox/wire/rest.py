@@ -8,6 +8,7 @@ from sfmc_sandbox.wire import (
     rest_assets,
     rest_automations,
     rest_ens,
+    rest_legacy,
     rest_other,
     rest_queries,
     rest_rows,
@@ -40,6 +41,8 @@ _QUERIES, _QUERY = "/automation/v1/queries", "/automation/v1/queries/{id}"
 _AUTOMATIONS, _AUTOMATION = "/automation/v1/automations", "/automation/v1/automations/{id}"
 _EXTRACTS, _TRANSFERS = "/automation/v1/dataextracts", "/automation/v1/filetransfers"
 _CALLBACKS, _SUBSCRIPTIONS = "/platform/v1/ens-callbacks", "/platform/v1/ens-subscriptions"
+_LEGACY = "/legacy/v1/beta/bulk/automations/automation/definition"
+_NOTES = "/legacy/v1/beta/automations/notifications"
 _ENS = "event_notification"
 _DE_READ, _DE_WRITE = "data_extensions_read", "data_extensions_write"
 _READ, _WRITE, _RUN = "automations_read", "automations_write", "automations_execute"
@@ -74,6 +77,9 @@ ROUTES: list[tuple[str, str, str, Answer]] = [
     ("PATCH", _AUTOMATION, _WRITE, rest_automations.change_automation),
     ("POST", f"{_AUTOMATION}/actions/runallonce", _RUN, rest_automations.run_automation),
     ("POST", f"{_AUTOMATION}/actions/start", _RUN, rest_automations.run_automation),
+    ("GET", _LEGACY, _READ, rest_legacy.list_automations),
+    ("GET", f"{_LEGACY}/{{id}}", _READ, rest_legacy.get_automation),
+    ("GET", f"{_NOTES}/{{id}}", _READ, rest_legacy.get_notifications),
     ("GET", "/automation/v1/dataextracttypes", _READ, rest_automations.extract_types),
     ("GET", _EXTRACTS, _READ, rest_automations.list_extracts),
     ("POST", _EXTRACTS, _WRITE, rest_automations.create_extract),
@@ -82,7 +88,12 @@ ROUTES: list[tuple[str, str, str, Answer]] = [
     ("POST", _TRANSFERS, _WRITE, rest_automations.create_transfer),
     ("GET", f"{_TRANSFERS}/{{id}}", _READ, rest_automations.get_definition),
     ("GET", "/automation/v1/ftplocations", "file_locations_read", rest_automations.locations),
-    ("GET", "/data/v1/filetransferlocations", "file_locations_read", rest_automations.locations),
+    (
+        "GET",
+        "/data/v1/filetransferlocations",
+        "file_locations_read",
+        rest_automations.own_locations,
+    ),
     ("POST", "/asset/v1/content/assets/query", "saved_content_read", rest_assets.query_assets),
     ("GET", "/asset/v1/content/assets", "saved_content_read", rest_assets.list_assets),
     ("GET", "/asset/v1/content/categories", "saved_content_read", rest_assets.list_categories),

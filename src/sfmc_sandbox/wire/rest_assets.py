@@ -11,6 +11,8 @@ from sfmc_sandbox.wire.rest_answer import RestError, not_found
 from sfmc_sandbox.wire.rest_body import object_body, paged, whole
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 _EMAILS = {207: "templatebasedemail", 208: "htmlemail", 209: "textonlyemail"}
 _MOST = 50
+# A list's items have these whatever its `fields` say.
+_ALWAYS = {"id", "customerKey", "name", "assetType", "legacyData"}
+_USER = {"id": 12345, "email": "", "name": "sandbox", "userId": "12345"}
 _CATEGORY = {
     "id": 1003,
     "description": "",
@@ -47,7 +52,7 @@ def query_assets(sandbox: Sandbox, token: Token, request: Request) -> Response:
     if fields := content.get("fields"):
         if not isinstance(fields, list):
             raise RestError(400, 10003, "The field fields must be a list.")
-        wanted = {"id", *map(str, fields)}
+        wanted = _ALWAYS | set(map(str, fields))
         part = [{k: v for k, v in asset.items() if k in wanted} for asset in part]
     return JSONResponse({"count": len(items), "page": number, "pageSize": size, "items": part})
 
@@ -88,25 +93,31 @@ def get_asset(sandbox: Sandbox, token: Token, request: Request) -> Response:
     raise not_found()
 
 
-def _emails(sandbox: Sandbox, token: Token) -> list[tuple[int, str, str]]:
+def _emails(sandbox: Sandbox, token: Token) -> list[tuple[int, str, str, datetime]]:
     return (
         sandbox.tenant.db.cursor()
         .execute(
-            "SELECT email_id, min(email_name), min(subject) FROM job WHERE mid = ? "
-            "GROUP BY 1 ORDER BY 1",
+            "SELECT email_id, min(email_name), min(subject), min(start_time) FROM job "
+            "WHERE mid = ? GROUP BY 1 ORDER BY 1",
             [token.mid],
         )
         .fetchall()
     )
 
 
-def _asset(row: tuple[int, str, str]) -> dict[str, Any]:
+def _asset(row: tuple[int, str, str, datetime]) -> dict[str, Any]:
     kind = 207 + row[0] % 3
+    moment = row[3].isoformat(timespec="milliseconds") + "-06:00"
     return {
         "id": 40_000 + row[0],
         "customerKey": f"email-{row[0]}",
         "assetType": {"id": kind, "name": _EMAILS[kind], "displayName": _EMAILS[kind]},
         "name": row[1],
+        "createdDate": moment,
+        "createdBy": _USER,
+        "modifiedDate": moment,
+        "modifiedBy": _USER,
+        "status": {"id": 4, "name": "Published"},
         "category": {"id": _CATEGORY["id"], "name": _CATEGORY["name"], "parentId": 0},
         "legacyData": {"legacyId": row[0], "legacyKey": f"email-{row[0]}"},
     }

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from sfmc_sandbox.activities import READY
 from sfmc_sandbox.extracts import ExtractRefused, file_name
 from sfmc_sandbox.wire.rest_answer import RestError, not_found
-from sfmc_sandbox.wire.rest_body import need, object_body, paged, whole
+from sfmc_sandbox.wire.rest_body import asked, need, object_body, paged, whole
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -33,6 +33,11 @@ EXTRACT_TYPES = (
     ("90d90e0a-fd9a-4d35-b471-cde0d17c91d4", "Enhanced FTP File Move and Copy"),
 )
 TRACKING_EXTRACT = EXTRACT_TYPES[0][0]
+_EXTRACT = (
+    "dataExtractDefinitionId", "name", "key", "description", "dataExtractTypeId", "fileSpec",
+    "createdDate", "modifiedDate", "createdBy", "modifiedBy", "intervalType",
+)  # fmt: skip
+_TRANSFER = ("id", "name", "description", "customerKey", "createdDate", "modifiedDate")
 
 
 def _automation(row: tuple[Any, ...]) -> dict[str, Any]:
@@ -45,7 +50,7 @@ def _automation(row: tuple[Any, ...]) -> dict[str, Any]:
         "type": "scheduled",
         "statusId": row[4],
         "status": STATUSES.get(row[4], "Unknown"),
-        "categoryId": 1001,
+        "categoryId": 1005,
         "lastRunTime": row[6].isoformat(timespec="milliseconds") if row[6] else None,
         "steps": json.loads(row[5]),
     }
@@ -152,14 +157,14 @@ def run_automation(sandbox: Sandbox, token: Token, request: Request) -> Response
 
 def extract_types(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /automation/v1/dataextracttypes."""
-    del sandbox, token
-    items = [{"extractId": number, "name": name} for number, name in EXTRACT_TYPES]
-    return JSONResponse(paged(request, items))
+    del sandbox, token, request
+    # A bare list, as recorded.
+    return JSONResponse([{"name": name, "extractId": number} for number, name in EXTRACT_TYPES])
 
 
 def list_extracts(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /automation/v1/dataextracts."""
-    return JSONResponse(paged(request, sandbox.definitions.of(token.mid, "dataextracts")))
+    return _listed(request, sandbox.definitions.of(token.mid, "dataextracts"), _EXTRACT)
 
 
 def create_extract(sandbox: Sandbox, token: Token, request: Request) -> Response:
@@ -179,9 +184,15 @@ def create_extract(sandbox: Sandbox, token: Token, request: Request) -> Response
         "intervalType": 0,
         **content,
         "dataExtractDefinitionId": str(uuid4()),
+        **_dates(sandbox),
     }
     sandbox.definitions.add(token.mid, "dataextracts", made["dataExtractDefinitionId"], made)
     return JSONResponse(made)
+
+
+def _dates(sandbox: Sandbox) -> dict[str, str]:
+    now = sandbox.now().isoformat(timespec="milliseconds")
+    return {"createdDate": now, "modifiedDate": now}
 
 
 def create_transfer(sandbox: Sandbox, token: Token, request: Request) -> Response:
@@ -200,7 +211,7 @@ def create_transfer(sandbox: Sandbox, token: Token, request: Request) -> Respons
         "isCompressed": False, "maxFileAgeScheduleOffset": 0, "maxImportFrequency": 0,
         "isUpload": True, "isPgp": False, "isFileSpecLocalized": False, **content,
         "id": str(uuid4()), "maxFileAge": whole(content, "maxFileAge"),
-        "fileTransferLocationId": place,
+        "fileTransferLocationId": place, **_dates(sandbox),
     }  # fmt: skip
     sandbox.definitions.add(token.mid, "filetransfers", made["id"], made)
     return JSONResponse(made)
@@ -208,12 +219,25 @@ def create_transfer(sandbox: Sandbox, token: Token, request: Request) -> Respons
 
 def list_transfers(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /automation/v1/filetransfers."""
-    return JSONResponse(paged(request, sandbox.definitions.of(token.mid, "filetransfers")))
+    return _listed(request, sandbox.definitions.of(token.mid, "filetransfers"), _TRANSFER)
+
+
+def _listed(request: Request, items: list[dict[str, Any]], told: tuple[str, ...]) -> Response:
+    """A list tells less of each than its own address does."""
+    if wanted := asked(request, "$filter"):
+        name, _, value = wanted.partition(" eq ")
+        if name.strip().lower() != "name" or not value.strip():
+            raise RestError(400, 10003, f"The filter could not be read: {wanted[:200]}")
+        value = value.strip().strip("'").lower()
+        items = [item for item in items if str(item["name"]).lower() == value]
+    answer = paged(request, items, default=500, most=500)
+    answer["items"] = [{k: item[k] for k in told if k in item} for item in answer["items"]]
+    return JSONResponse(answer)
 
 
 def get_definition(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /automation/v1/dataextracts/{id} or filetransfers/{id}."""
-    kind = request.url.path.split("/")[3]
+    kind = request.url.path.split("/")[3].lower()
     found = sandbox.definitions.find(token.mid, kind, request.path_params["id"])
     if found is None:
         raise not_found()
@@ -226,14 +250,19 @@ def location(mid: int) -> str:
 
 
 def locations(sandbox: Sandbox, token: Token, request: Request) -> Response:
-    """GET /automation/v1/ftplocations, /data/v1/filetransferlocations."""
+    """GET /automation/v1/ftplocations: what every account has."""
     del sandbox
+    name = "ExactTarget Enhanced FTP"
+    reports = str(uuid5(NAMESPACE_URL, f"reports/{token.mid}"))
     items = [
-        {
-            "id": location(token.mid),
-            "locationTypeId": 0,
-            "name": "ExactTarget Enhanced FTP",
-            "locationUrl": "",
-        }
+        {"name": "Salesforce Objects & Reports", "id": reports, "locationTypeId": 4},
+        {"name": name, "id": location(token.mid), "locationTypeId": 0, "relPath": name},
     ]
     return JSONResponse(paged(request, items))
+
+
+def own_locations(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /data/v1/filetransferlocations: those set up by hand, of which there are none."""
+    del sandbox, token
+    content = {**paged(request, []), "requestId": str(uuid4()), "resultMessages": []}
+    return JSONResponse(content)

@@ -62,7 +62,7 @@ def create(sandbox: Sandbox, token: Token, request: Request) -> Response:
         text, target.key, kind, category,
     )  # fmt: skip
     sandbox.activities.add_query(activity, (target.name, target.object_id), sandbox.now())
-    return JSONResponse(_told(sandbox, activity))
+    return JSONResponse(_checked(sandbox, activity))
 
 
 def _update_type(content: dict[str, Any]) -> str:
@@ -77,6 +77,14 @@ def _find(sandbox: Sandbox, token: Token, object_id: str) -> QueryActivity:
     if found is None:
         raise not_found()
     return found
+
+
+def _checked(sandbox: Sandbox, activity: QueryActivity) -> dict[str, Any]:
+    """What a change answers: the query, and how the server will run it."""
+    target = sandbox.extensions.find(activity.mid, activity.target_key)
+    told = _told(sandbox, activity)
+    last = {name: told.pop(name) for name in ("categoryId", "isFrozen")}
+    return {**told, "validatedQueryText": _wrapped(sandbox, activity, target), **last}
 
 
 def _told(sandbox: Sandbox, activity: QueryActivity) -> dict[str, Any]:
@@ -100,7 +108,6 @@ def _told(sandbox: Sandbox, activity: QueryActivity) -> dict[str, Any]:
         "modifiedDate": modified,
         "targetUpdateTypeId": numbers[activity.update_type],
         "targetUpdateTypeName": activity.update_type,
-        "validatedQueryText": _wrapped(sandbox, activity, target),
         "categoryId": activity.category_id,
         "isFrozen": False,
     }
@@ -115,12 +122,12 @@ def _wrapped(sandbox: Sandbox, activity: QueryActivity, target: DataExtension | 
     known = {f.name.lower(): f.name for f in target.fields} if target else {}
     names = [known[name.lower()] for name in given if name.lower() in known]
     return (
-        "SET NOCOUNT ON; SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED; "  # noqa: S608
+        "SET NOCOUNT ON; SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;\r\n\r\n"
         f"INSERT INTO C{activity.mid}.[{target.name if target else activity.target_key}] "
-        f"({', '.join(f'[{name}]' for name in names)}) "
-        f"SELECT {', '.join(f'querydef.[{name}]' for name in names)} "
+        f"({', '.join(f'[{name}]' for name in names)})\r\n"
+        f"SELECT {', '.join(f'querydef.[{name}]' for name in names)}\r\n"
         f"FROM ({with_owners(activity.query_text, activity.mid, sandbox.tenant.units[0].mid)}) "
-        "AS querydef; SELECT @rcInsert = @@ROWCOUNT;"
+        "AS querydef \r\nSELECT @rcInsert = @@ROWCOUNT;;\r\n"
     )
 
 
@@ -151,7 +158,7 @@ def change(sandbox: Sandbox, token: Token, request: Request) -> Response:
     if problem := sandbox.queries.check(token.mid, changed.query_text, target):
         raise RestError(400, 10006, problem)
     sandbox.activities.change_query(changed, (target.name, target.object_id), sandbox.now())
-    return JSONResponse(_told(sandbox, changed))
+    return JSONResponse(_checked(sandbox, changed))
 
 
 def remove(sandbox: Sandbox, token: Token, request: Request) -> Response:

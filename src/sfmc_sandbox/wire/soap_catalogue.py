@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sfmc_sandbox.wire.soap_row import Property, SoapObject
+from sfmc_sandbox.wire.soap_row import Kind, Property, SoapObject
 
 CLIENT = Property("Client.ID", "e.mid", "int", ("Client", "ID"))
+PARTNER = Property("Client.PartnerClientKey", "NULL", "string", ("Client", "PartnerClientKey"))
 _LISTS = (
     "(SELECT mid, list_id, min(start_time) AS created FROM job GROUP BY ALL "
     "UNION ALL SELECT mid, mid % 1000, TIMESTAMP '2020-01-01' FROM unit) e"
@@ -12,6 +13,51 @@ _LISTS = (
 _EMAILS = (
     "(SELECT mid, email_id, min(email_name) AS name, min(subject) AS subject, "
     "min(start_time) AS created FROM job GROUP BY ALL) e"
+)
+# The folders that an account is born with; the shared ones lie with the enterprise.
+_KINDS = (
+    (1001, "Data Extensions", "dataextension"), (1002, "my lists", "list"),
+    (1003, "my emails", "email"), (1004, "Query", "queryactivity"),
+    (1005, "my automations", "automations"), (1006, "my subscribers", "mysubs"),
+    (1007, "my publication lists", "publication"), (1008, "Suppression Lists", "suppression_list"),
+    (1009, "Triggered Sends", "triggered_send"), (1010, "my sends", "userinitiatedsends"),
+)  # fmt: skip
+_SHARED_KINDS = (
+    (1101, "Shared Items", "shared_data"), (1102, "Shared Data Extensions", "shared_dataextension"),
+    (1103, "Shared Salesforce Data Extensions", "shared_salesforcedataextension"),
+    (1104, "Synchronized Data Extensions", "synchronizeddataextension"),
+    (1105, "Shared Publication Lists", "shared_publication"),
+)  # fmt: skip
+_FOLDERS = (
+    "(SELECT u.mid, u.parent IS NULL AS is_parent, f.id, f.name, f.kind FROM unit u, (VALUES "  # noqa: S608 - our own words
+    + ", ".join(f"({number}, '{name}', '{kind}', false)" for number, name, kind in _KINDS)
+    + ", "
+    + ", ".join(f"({number}, '{name}', '{kind}', true)" for number, name, kind in _SHARED_KINDS)
+    + ") f(id, name, kind, is_shared) WHERE NOT f.is_shared OR u.parent IS NULL) e"
+)
+
+
+def _inner(name: str, sql: str, kind: Kind = "string") -> Property:
+    """A property inside of another element, as its name with dots says."""
+    return Property(name, sql, kind, tuple(name.split(".")))
+
+
+_RETENTION = (
+    Property("DataRetentionPeriodLength", "NULL", "int"),
+    Property("DataRetentionPeriodUnitOfMeasure", "0", "int"),
+    Property("RowBasedRetention", "false", "bool"),
+    Property("ResetRetentionPeriodOnImport", "false", "bool"),
+    Property("DeleteAtEndOfRetentionPeriod", "false", "bool"),
+    Property("RetainUntil", "''"),
+)
+_AUTOMATION = (
+    CLIENT,
+    Property("CreatedDate", "e.created", "date"),
+    Property("ModifiedDate", "e.modified", "date"),
+    Property("ObjectID", "e.object_id"),
+    Property("CustomerKey", "e.key"),
+    Property("Name", "e.name"),
+    Property("Description", "e.description"),
 )
 
 CATALOGUE: tuple[SoapObject, ...] = (
@@ -30,8 +76,30 @@ CATALOGUE: tuple[SoapObject, ...] = (
             Property("Description", "''"),
             Property("IsSendable", "false", "bool"),
             Property("IsTestable", "false", "bool"),
+            _inner("SendableDataExtensionField.Name", "NULL"),
+            _inner("SendableSubscriberField.Name", "NULL"),
+            _inner("Template.CustomerKey", "NULL"),
+            *_RETENTION,
             Property("CategoryID", "e.category_id", "int"),
             Property("Status", "'Active'"),
+        ),
+        "data_extensions_read",
+    ),
+    SoapObject(
+        "DataExtensionTemplate",  # the account has none
+        "(SELECT 0 AS n, mid FROM unit WHERE false) e",
+        "e.n",
+        "e.mid = ?",
+        (
+            Property("ObjectID", "''"),
+            Property("CustomerKey", "''"),
+            Property("Name", "''"),
+            Property("Description", "''"),
+            Property("IsSendable", "false", "bool"),
+            Property("IsTestable", "false", "bool"),
+            Property("SendableCustomObjectField", "''"),
+            Property("SendableSubscriberField", "''"),
+            *_RETENTION,
         ),
         "data_extensions_read",
     ),
@@ -100,19 +168,15 @@ CATALOGUE: tuple[SoapObject, ...] = (
         "e.n",
         "e.mid = ?",
         (
-            CLIENT,
-            Property("CreatedDate", "e.created", "date"),
-            Property("ModifiedDate", "e.modified", "date"),
-            Property("ObjectID", "e.object_id"),
-            Property("CustomerKey", "e.key"),
-            Property("Name", "e.name"),
-            Property("Description", "e.description"),
+            *_AUTOMATION,
             Property("IsActive", "true", "bool"),
             Property("Status", "e.status", "int"),
             Property("LastRunTime", "e.last_run", "date"),
         ),
         "automations_read",
     ),
+    # Automations by their older name.
+    SoapObject("Program", "automation e", "e.n", "e.mid = ?", _AUTOMATION, "automations_read"),
     SoapObject(
         "AsyncActivityStatus",
         "task e",
@@ -163,22 +227,24 @@ CATALOGUE: tuple[SoapObject, ...] = (
         "e.mid = ?",
         (
             CLIENT,
+            PARTNER,
             Property("CreatedDate", "e.created", "date"),
             Property("ModifiedDate", "e.created", "date"),
             Property("ID", "e.list_id", "int"),
             Property(
                 "CustomerKey",
-                "CASE WHEN e.list_id < 1000 THEN 'All Subscribers - ' || e.list_id "
-                "ELSE 'List - ' || e.list_id END",
+                "CASE WHEN e.list_id < 1000 THEN 'All Subscribers - 1006' "
+                "ELSE 'List ' || e.list_id || ' - 1002' END",
             ),
             Property(
                 "ListName",
                 "CASE WHEN e.list_id < 1000 THEN 'All Subscribers' ELSE 'List ' || e.list_id END",
             ),
-            Property("Category", "1002", "int"),
-            Property("Type", "CASE WHEN e.list_id < 1000 THEN 'Master' ELSE 'Public' END"),
+            Property("Category", "CASE WHEN e.list_id < 1000 THEN 1006 ELSE 1002 END", "int"),
+            Property("Type", "CASE WHEN e.list_id < 1000 THEN 'Private' ELSE 'Public' END"),
             Property("Description", "''"),
             Property("ListClassification", "'ExactTargetList'"),
+            _inner("AutomatedEmail.ID", "NULL", "int"),
         ),
         "list_and_subscribers_read",
     ),
@@ -206,10 +272,8 @@ CATALOGUE: tuple[SoapObject, ...] = (
     ),
     SoapObject(
         "DataFolder",
-        "(SELECT u.mid, f.id, f.name, f.kind FROM unit u, (VALUES (1001, 'Data Extensions', "
-        "'dataextension'), (1002, 'my lists', 'list'), (1003, 'my emails', 'email'), "
-        "(1004, 'Query', 'queryactivity')) f(id, name, kind)) e",
-        "e.id",
+        _FOLDERS,
+        "e.mid * 10000 + e.id",
         "e.mid = ?",
         (
             CLIENT,
@@ -217,7 +281,11 @@ CATALOGUE: tuple[SoapObject, ...] = (
             Property("ModifiedDate", "TIMESTAMP '2020-01-01'", "date"),
             Property("ID", "e.id", "int"),
             Property("CustomerKey", "e.kind || '_default'"),
-            Property("ParentFolder.ID", "0", "int", ("ParentFolder", "ID")),
+            _inner("ParentFolder.ID", "0", "int"),
+            _inner("ParentFolder.ObjectID", "NULL"),
+            _inner("ParentFolder.CustomerKey", "NULL"),
+            _inner("ParentFolder.Name", "NULL"),
+            _inner("ParentFolder.ContentType", "NULL"),
             Property("Name", "e.name"),
             Property("Description", "''"),
             Property("ContentType", "e.kind"),
@@ -226,5 +294,6 @@ CATALOGUE: tuple[SoapObject, ...] = (
             Property("AllowChildren", "true", "bool"),
         ),
         "data_extensions_read",
+        wide="(e.mid = ? OR e.is_parent)",
     ),
 )

@@ -156,7 +156,8 @@ OBJECTS: dict[str, SoapObject] = {
         ),
         SoapObject(
             "BusinessUnit",
-            "unit e",
+            "(SELECT u.*, p.name AS parent_name FROM unit u "
+            "LEFT JOIN unit p ON p.mid = u.parent) e",
             "e.mid",
             "e.mid = ?",
             (
@@ -166,6 +167,13 @@ OBJECTS: dict[str, SoapObject] = {
                 Property("AccountType", "'BUSINESS_UNIT'"),
                 Property("ParentID", "coalesce(e.parent, 0)", "int"),
                 Property("Name", "e.name"),
+                Property("Email", "'mail@' || e.mid || '.example'"),
+                Property("FromName", "e.name"),
+                Property("BusinessName", "e.name"),
+                Property("IsActive", "1", "int"),
+                Property("ParentName", "coalesce(e.parent_name, '')"),
+                Property("Description", "''"),
+                Property("MasterUnsubscribeBehavior", "'BUSINESS_UNIT_ONLY'"),
             ),
             "accounts_read",
         ),

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from sfmc_sandbox.wire.tokens import Token
 
 
+_SCHEDULED = {
+    "start": "Program scheduled.",
+    "pause": "Schedule Paused. To reactivate the schedule use proxy.Schedule with the action "
+    "'start'.",
+}
+
+
 class PerformError(Exception):
     """What cannot be started."""
 
@@ -66,10 +73,9 @@ def _start(
         task = sandbox.runs.start(activity)
         return "QueryDefinition perform called successfully", object_id, task
     if kind == "Automation":
-        started = sandbox.runs.start_automation(token.mid, object_id)
-        if started is None:
+        if sandbox.runs.start_automation(token.mid, object_id) is None:
             raise PerformError("The Automation does not exist.")
-        return "Performed Activity", object_id, started
+        return "Performed Activity", object_id, 0  # no task is told of an automation
     raise PerformError(f"Perform is not supported for {kind}.")
 
 
@@ -116,7 +122,7 @@ def schedule(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
     nodes = children(holder) if holder is not None else []
     for node in nodes:
         object_id = (text_of(node, "ObjectID") or "").strip()
-        code, message = "OK", f"Automation {action} called"
+        code, message = "OK", _SCHEDULED.get(action, "")
         try:
             _schedule(sandbox, token, action, object_id)
             good += 1
@@ -124,7 +130,8 @@ def schedule(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
             code, message = "Error", str(problem)
         parts.append(
             f"<Result><StatusCode>{code}</StatusCode><StatusMessage>{escape(message)}"
-            "</StatusMessage></Result>"
+            '</StatusMessage><Object><PartnerKey xsi:nil="true" /><ObjectID xsi:nil="true" />'
+            "</Object><Task /></Result>"
         )
     status = "OK" if good == len(nodes) else ("Has Errors" if good else "Error")
     return (
@@ -136,7 +143,7 @@ def schedule(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
 
 def _schedule(sandbox: Sandbox, token: Token, action: str, object_id: str) -> None:
     _need(sandbox, token, "automations_execute")
-    if action not in {"start", "pause"}:
+    if action not in _SCHEDULED:
         raise PerformError(f"The action {action[:40]} is not supported for Automation.")
     if not sandbox.runs.schedule(token.mid, object_id, is_on=action == "start"):
         raise PerformError("The Automation does not exist.")

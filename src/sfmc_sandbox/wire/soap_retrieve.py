@@ -142,7 +142,7 @@ def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Q
             f"{entry.name} retrieve"
         )
     parameters: list[object] = []
-    conditions = [entry.scope]
+    conditions = [entry.wide if asked.all_accounts and entry.wide else entry.scope]
     if asked.all_accounts and entry.name == "BusinessUnit" and token.mid == _enterprise(sandbox):
         conditions = ["? > 0"]
     parameters.append(token.mid)

@@ -37,6 +37,7 @@ class SoapObject:
     needs: str  # scope of the token
     xml_type: str = ""  # xsi:type of its results, where it is not the name
     is_bag: bool = False  # properties are sent as Properties/Property
+    wide: str = ""  # in place of `scope` for QueryAllAccounts
     table: str = ""  # of events: the table `e`, whose rows can be cut before the joins
 
     def known(self) -> dict[str, Property]:
@@ -45,6 +46,7 @@ class SoapObject:
 
 
 _CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"  # XML 1.0 cannot carry them
+_PLAIN = {"Client", "SendableSubscriberField"}  # not objects of their own
 _BASE = ("CreatedDate", "ModifiedDate", "ID")
 
 
@@ -80,10 +82,31 @@ def _elements(properties: list[Property]) -> list[str]:
     parts: list[str] = []
     for parent, group in groupby(properties, key=lambda prop: prop.path[:-1]):
         opening = "".join(f"<{name}>" for name in parent)
+        if parent and parent[-1] not in _PLAIN:
+            parts += _nested(parent[-1], list(group))
+            continue
         closing = "".join(f"</{name}>" for name in reversed(parent))
         inner = [_element(prop) for prop in group]
-        parts += [_quote(opening), *inner, _quote(closing)] if parent else inner
+        if not parent:
+            parts += inner
+            continue
+        # Without anything inside, the parent is left out, too.
+        whole = ", ".join([_quote(opening), *inner, _quote(closing)])
+        parts.append(f"nullif(concat({whole}), {_quote(opening + closing)})")
     return parts
+
+
+def _nested(parent: str, inner: list[Property]) -> list[str]:
+    """An object inside of another; left out when nothing of it is known."""
+    first = [_element(prop) for prop in inner if prop.path[-1] == "ID"]
+    rest = [_element(prop) for prop in inner if prop.path[-1] not in {"ID", "ObjectID"}]
+    known = [_element(prop) for prop in inner if prop.path[-1] == "ObjectID"]
+    nil = _quote('<ObjectID xsi:nil="true" />')
+    identity = f"coalesce({known[0]}, {nil})" if known else nil
+    head = _quote(f'<{parent}><PartnerKey xsi:nil="true" />')
+    whole = ", ".join([head, *first, identity, *rest, _quote(f"</{parent}>")])
+    some = ", ".join([*first, *known, *rest])
+    return [f"CASE WHEN concat({some}) <> '' THEN concat({whole}) END"]
 
 
 def _element(prop: Property) -> str:

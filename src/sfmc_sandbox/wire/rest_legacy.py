@@ -1,0 +1,89 @@
+"""Automations by their older address, which tools still ask for what the newer one leaves out."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from starlette.responses import JSONResponse
+
+from sfmc_sandbox.wire.rest_answer import not_found
+from sfmc_sandbox.wire.rest_automations import STATUSES
+from sfmc_sandbox.wire.rest_body import asked
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.wire.tokens import Token
+
+_PAGE = 50
+
+
+def list_automations(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /legacy/v1/beta/bulk/automations/automation/definition: `$top` from `$skip` on."""
+    entries = _entries(sandbox, token)
+    skip, top = (asked(request, name) for name in ("$skip", "$top"))
+    start = int(skip) if skip.isdecimal() and len(skip) < 10 else 0
+    size = min(int(top), _PAGE) if top.isdecimal() and len(top) < 10 and int(top) else _PAGE
+    return JSONResponse(
+        {
+            "startIndex": start,
+            "itemsPerPage": size,
+            "totalResults": len(entries),
+            "entry": entries[start : start + size],
+        }
+    )
+
+
+def get_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /legacy/v1/beta/bulk/automations/automation/definition/{id}."""
+    entry = _find(sandbox, token, request)
+    saved = {"lastSaveDate": entry["modifiedDate"], "lastSavedBy": entry["modifiedBy"]}
+    return JSONResponse({**entry, **saved, "processes": []})
+
+
+def get_notifications(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """GET /legacy/v1/beta/automations/notifications/{id}: nobody is told anything."""
+    return JSONResponse({"programId": _find(sandbox, token, request)["id"]})
+
+
+def _find(sandbox: Sandbox, token: Token, request: Request) -> dict[str, Any]:
+    for entry in _entries(sandbox, token):
+        if entry["id"] == request.path_params["id"]:
+            return entry
+    raise not_found()
+
+
+def _entries(sandbox: Sandbox, token: Token) -> list[dict[str, Any]]:
+    rows = sandbox.tenant.db.cursor().execute(
+        "SELECT object_id, key, name, description, status, created, modified FROM automation "
+        "WHERE mid = ? ORDER BY n",
+        [token.mid],
+    ).fetchall()  # fmt: skip
+    user = {"id": _spelled(UUID(int=12345).hex, "4:0"), "name": "sandbox", "email": ""}
+    return [
+        {
+            "id": _spelled(object_id, "25:0"),
+            "key": key,
+            "createdDate": created.isoformat(timespec="milliseconds") + "Z",
+            "name": name,
+            "description": description or "",
+            "clientId": token.mid,
+            "status": STATUSES.get(status, "Unknown"),
+            "createdBy": user,
+            "modifiedDate": modified.isoformat(timespec="milliseconds") + "Z",
+            "modifiedBy": user,
+            "isPlatformObject": False,
+            "automationType": "scheduled",
+        }
+        for object_id, key, name, description, status, created, modified in rows
+    ]
+
+
+def _spelled(object_id: str, kind: str) -> str:
+    """An id as the older addresses spell it."""
+    number = base64.urlsafe_b64encode(UUID(object_id).bytes_le).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{number}:{kind}".encode()).decode().rstrip("=")
