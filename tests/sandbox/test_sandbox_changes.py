@@ -49,6 +49,7 @@ def test_sfmc_2_4_a_data_extension_is_created_with_the_recorded_words(caller: Ca
     assert names == [
         "StatusCode", "StatusMessage", "OrdinalID", "NewID", "NewObjectID", "Object",
     ]  # fmt: skip
+    assert answer.every("FieldType") == ["Number", "Text"]
     again = _extension(caller, "made_by_soap")
     assert again.first("OverallStatus") == "Error"
 

@@ -99,9 +99,28 @@ def test_sfmc_2_7_changes_are_read_strictly(client: zeep.Client, running: Caller
     options = _type(client, "CreateOptions")()
     made = _ask(client, running, "Create", Options=options, Objects=[extension])
     assert made.Results[0].StatusMessage == "Data Extension created."
+    assert made.Results[0].Object.Fields.Field[0].FieldType == "Number"
     key = _type(client, "DataExtension")(CustomerKey="by_zeep")
     gone = _ask(client, running, "Delete", Options=_type(client, "DeleteOptions")(), Objects=[key])
     assert gone.OverallStatus == "OK"
+    held = _type(client, "Automation")(Name="by zeep", CustomerKey="by_zeep")
+    object_id = (
+        _ask(client, running, "Create", Options=options, Objects=[held]).Results[0].NewObjectID
+    )
+    automation = _type(client, "Automation")(ObjectID=object_id)
+    daily = _type(client, "ScheduleDefinition")(
+        Recurrence=_type(client, "DailyRecurrence")(
+            DailyRecurrencePatternType="Interval", DayInterval=1
+        ),
+        RecurrenceType="Daily", RecurrenceRangeType="EndAfter",
+        StartDateTime=datetime(2026, 6, 2), Occurrences=1,  # noqa: DTZ001
+    )  # fmt: skip
+    for name, told in (("Perform", "Performed Activity"), ("Schedule", "Program scheduled.")):
+        holder = "Definition" if name == "Perform" else "Interaction"
+        more = {} if name == "Perform" else {"Schedule": daily}
+        done = _ask(client, running, name, Action="start", **more,
+                    **{f"{holder}s": {holder: [automation]}})  # fmt: skip
+        assert done.Results.Result[0].StatusMessage == told
     performed = _ask(client, running, "Perform", Action="start", Definitions={
         "Definition": [_type(client, "QueryDefinition")(ObjectID="none")]})  # fmt: skip
     assert performed.OverallStatus == "Error"

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from sfmc_sandbox.extensions import MAX_TEXT, SQL_TYPES, DataExtension, Field
 from sfmc_sandbox.rows import Mode, RowRefused, delete_row, write_rows
+from sfmc_sandbox.wire.soap_answer import escape
 from sfmc_sandbox.wire.soap_change import Change, ChangeRefused, Outcome
 from sfmc_sandbox.wire.soap_request import child, children, text_of
 
 if TYPE_CHECKING:
     from lxml import etree
+
+
+_DELETED = "Data Extension deleted"
 
 
 def change_extension(change: Change) -> Outcome:
@@ -29,7 +33,7 @@ def change_extension(change: Change) -> Outcome:
         raise ChangeRefused(f"Data Extension does not exist. Key: {key}", 310007)
     if change.verb == "Delete":
         extensions.remove(found)
-        return _outcome(found, "Data Extension deleted. / Data Extension Fields deleted")
+        return _outcome(found, f"{_DELETED}. / Data Extension Fields deleted")
     fields = child(change.node, "Fields")
     known = {f.name.lower() for f in found.fields}
     more = tuple(
@@ -58,7 +62,22 @@ def _create(change: Change, key: str) -> Outcome:
 
 def _outcome(extension: DataExtension, message: str) -> Outcome:
     fields = (("CustomerKey", extension.key), ("Name", extension.name))
-    return Outcome(message, object_id=extension.object_id, fields=fields)
+    inner = "" if message.startswith(_DELETED) else "".join(map(_echo, extension.fields))
+    inner = f"<Fields>{inner}</Fields><CategoryID>1001</CategoryID>" if inner else ""
+    return Outcome(message, object_id=extension.object_id, fields=fields, inner=inner)
+
+
+def _echo(f: Field) -> str:
+    """A field as a change answers it."""
+    length = f"<MaxLength>{f.max_length}</MaxLength>" if f.max_length else ""
+    required = "true" if f.is_required or f.is_key else "false"
+    return (
+        '<Field><PartnerKey xsi:nil="true" /><ObjectID xsi:nil="true" />'
+        f"<Name>{escape(f.name)}</Name><DefaultValue>{escape(f.default or '')}</DefaultValue>"
+        f"{length}<IsRequired>{required}</IsRequired>"
+        f"<IsPrimaryKey>{'true' if f.is_key else 'false'}</IsPrimaryKey>"
+        f"<FieldType>{f.type}</FieldType></Field>"
+    )
 
 
 def _field(node: etree._Element) -> Field:

@@ -28,6 +28,7 @@ class Outcome:
     new_id: int = 0
     object_id: str | None = None
     fields: tuple[tuple[str, str], ...] = ()  # elements of the object to echo
+    inner: str = ""  # further ones, finished XML
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _object(kind: str, outcome: Outcome) -> str:
     rest = "".join(_element(*pair) for pair in outcome.fields if pair[0] != "ID")
     return (
         f'<Object xsi:type="{escape(kind)}"><PartnerKey xsi:nil="true" />{head}{object_id}{rest}'
-        "</Object>"
+        f"{outcome.inner}</Object>"
     )
 
 
