@@ -139,6 +139,37 @@ def test_null_and_sliced_and_large_columns_are_read(compiled: bool, judge: Judge
         assert [entries[n].template for n in numbers] == expected[1:]
 
 
+Canonical = tuple[str, int | None, str | None]
+
+
+@pytest.fixture(scope="module")
+def read_alone(judge: Judge) -> list[tuple[str, Canonical]]:
+    """Thirty thousand replies, each with what its verdict is a function of."""
+    masks = [(text, masked(words_of(text)[0], judge.keep)) for text in varied(30_000, 99)]
+    return [(text, (mask.text, mask.code, mask.status)) for text, mask in masks]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("compiled", TIERS)
+def test_looked_up_equals_read_alone_on_every_row(
+    compiled: bool, threads: int, judge: Judge, read_alone: list[tuple[str, Canonical]]
+) -> None:
+    column = pa.array([text for text, _ in read_alone])
+    alone = [canonical for _, canonical in read_alone]
+    bulk, other = (Bulk(judge, compiled=compiled, threads=threads) for _ in range(2))
+
+    def found(bulk: Bulk, start: int, end: int) -> list[Canonical]:
+        numbers, entries = bulk.look_up(Replies(column[start:end]))
+        templates = [entry.template for entry in entries]
+        known = [(one.text, one.code, one.status) for one in templates]
+        return [known[n] for n in numbers]
+
+    assert found(bulk, 0, 30_000) == alone
+    splits = ((0, 11_111), (11_111, 11_112), (11_112, 30_000))
+    assert [one for start, end in splits for one in found(other, start, end)] == alone
+    assert bulk.misses < 12_000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("compiled", TIERS)
 def test_looked_up_equals_judged_alone_on_a_million_rows(compiled: bool, judge: Judge) -> None:
