@@ -267,6 +267,7 @@ SUBSCRIBER_FIELDS: tuple[tuple[str, str, str], ...] = (
     ("complained_time", "timestamp", "the last complaint SFMC told us of, UTC"),
     ("last_open", "timestamp", "the last open SFMC told us of, UTC"),
     ("last_click", "timestamp", "the last click SFMC told us of, UTC"),
+    ("last_delivery", "timestamp", "when the last message was sent that did not come back, UTC"),
 )
 
 

@@ -6,6 +6,7 @@ It may read the lake and its own spill folder, nothing else, and its configurati
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bouncelens.store.files import (
@@ -16,11 +17,12 @@ from bouncelens.store.files import (
     rows_sql,
     scratch_folder,
 )
-from bouncelens.store.questions import question, views
+from bouncelens.store.questions import question as question_named
+from bouncelens.store.questions import views
 from bouncelens.store.tables import BOUNCES, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -52,12 +54,20 @@ class DuckEngine:
         self._root.execute("SET lock_configuration = true")
         self._own = threading.local()
 
-    def ask(self, question_name: str, parameters: Mapping[str, object]) -> pa.Table:
+    def ask(
+        self,
+        question: str,
+        parameters: Mapping[str, object],
+        *,
+        given: Mapping[str, pa.Table] | None = None,
+    ) -> pa.Table:
         """The answer's rows. Raises QuestionInvalid or StoreError."""
-        asked = question(question_name)
+        asked = question_named(question)
         bound = asked.bound(parameters)
         with explained(self._lake.uri, "read"):
-            return as_arrow(self._connection(), asked.sql, bound)
+            connection = self._connection()
+            with _put_in(connection, given or {}):
+                return as_arrow(connection, asked.sql, bound)
 
     def close(self) -> None:
         """Let go of memory and spill files."""
@@ -93,3 +103,19 @@ class DuckEngine:
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
         for name, (_, sql) in views().items():
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+
+
+@contextmanager
+def _put_in(connection: DuckDBPyConnection, given: Mapping[str, pa.Table]) -> Iterator[None]:
+    """Rows in place of views, while the block runs."""
+    try:
+        for name, rows in given.items():
+            connection.register(f"given_{name}", rows)
+            connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM given_{name}"  # noqa: S608
+            )
+        yield
+    finally:
+        for name in given:
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {views()[name][1]}")
+            connection.unregister(f"given_{name}")

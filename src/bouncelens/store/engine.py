@@ -18,9 +18,16 @@ class Engine(Protocol):
         """What people call it: duckdb, spark."""
         ...
 
-    def ask(self, question: str, parameters: Mapping[str, object]) -> pa.Table:
+    def ask(
+        self,
+        question: str,
+        parameters: Mapping[str, object],
+        *,
+        given: Mapping[str, pa.Table] | None = None,
+    ) -> pa.Table:
         """The answer's rows, with the question's columns in order; an absent or None parameter
-        means all. Raises QuestionInvalid or StoreError."""
+        means all. `given`: rows instead of views of these names, such as policy_rules. Raises
+        QuestionInvalid or StoreError."""
         ...
 
     def close(self) -> None:

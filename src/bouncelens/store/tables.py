@@ -182,7 +182,8 @@ SUBSCRIBERS = LakeTable(
         **dict.fromkeys(("status", "sfmc_bounces", "held_time"), _TOLD_LAST),
         "status_time": _LATEST,
         **dict.fromkeys(
-            ("unsubscribed_time", "complained_time", "last_open", "last_click"), _LATEST
+            ("unsubscribed_time", "complained_time", "last_open", "last_click", "last_delivery"),
+            _LATEST,
         ),
     },
 )

@@ -47,3 +47,25 @@ LEFT JOIN (
         max(CASE WHEN domain <> '' THEN 1 ELSE 0 END) = 1 AS has_domains
     FROM sent GROUP BY account, job
 ) AS d ON d.account = b.account AND d.job = b.job;
+
+-- view policy_rules: the rules of the policy that is asked about, one row each; without rows until a
+-- question is given them
+CREATE VIEW policy_rules AS
+SELECT
+    CAST(NULL AS BIGINT) AS rule_no, CAST(NULL AS VARCHAR) AS action, CAST(NULL AS BIGINT) AS needed,
+    CAST(NULL AS BIGINT) AS distinct_days, CAST(NULL AS BIGINT) AS min_span_days,
+    CAST(NULL AS BOOLEAN) AS by_delivery, CAST(NULL AS BOOLEAN) AS by_open,
+    CAST(NULL AS BOOLEAN) AS by_click, CAST(NULL AS TIMESTAMPTZ) AS known_until,
+    CAST(NULL AS TIMESTAMPTZ) AS recent_since, CAST(NULL AS TIMESTAMPTZ) AS holds_since,
+    CAST(NULL AS TIMESTAMPTZ) AS quiet_until, CAST(NULL AS TIMESTAMPTZ) AS grey_since
+WHERE 1 = 0;
+
+-- view policy_kinds: which of them counts a kind of bounce, and how much; without rows until a
+-- question is given them
+CREATE VIEW policy_kinds AS
+SELECT
+    CAST(NULL AS BIGINT) AS account, CAST(NULL AS VARCHAR) AS provider,
+    CAST(NULL AS VARCHAR) AS reason, CAST(NULL AS VARCHAR) AS reason_group,
+    CAST(NULL AS VARCHAR) AS hardness, CAST(NULL AS VARCHAR) AS sfmc_category,
+    CAST(NULL AS BIGINT) AS rule_no, CAST(NULL AS BIGINT) AS weight
+WHERE 1 = 0;
