@@ -35,11 +35,17 @@ def main() -> int:
     sandbox.add_argument("--tenant", help="a folder made by `sfmc_sandbox make`")
     sandbox.add_argument("--make", type=int, metavar="EVENTS", help="make a tenant first, timed")
     sandbox.add_argument("--folder", help="where it goes while it runs (9 bytes an event)")
+    extract = benches.add_parser("extract", help="extracts read beside a bare parse, and imported")
+    extract.add_argument("--rows", type=int, default=5_000_000)
+    extract.add_argument("--folder", help="where the zips go while it runs (40 bytes a row)")
+    extract.add_argument("--no-import", action="store_true", help="only read")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
     elif arguments.bench == "store":
         from bench.store import run
+    elif arguments.bench == "extract":
+        from bench.extract import run
     elif arguments.bench == "sandbox":
         from bench.sandbox import run
     elif arguments.bench == "classify":

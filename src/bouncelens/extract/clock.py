@@ -53,16 +53,24 @@ def read_times(texts: pa.Array[Any]) -> pa.Array[Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    seconds = np.zeros(len(texts), np.int64)
-    known = np.zeros(len(texts), bool)
-    for pattern in (_ISO, _US):
-        parts = pc.extract_regex(texts, pattern)
-        rows = np.flatnonzero(np.asarray(parts.is_valid()))
+    # Many events share a second: each distinct text is read once.
+    coded = texts.dictionary_encode()
+    values: Any = coded.dictionary
+    seconds = np.zeros(len(values), np.int64)
+    known = np.zeros(len(values), bool)
+    is_american = pc.fill_null(pc.match_substring(values, "/"), False)
+    for pattern, mask in ((_US, is_american), (_ISO, pc.invert(is_american))):
+        places = np.flatnonzero(np.asarray(mask))
+        if not places.size:
+            continue
+        parts = pc.extract_regex(values.take(pa.array(places, pa.int64())), pattern)
+        is_valid = np.asarray(parts.is_valid())
+        rows = places[is_valid]
         if rows.size:
-            found, is_right = _seconds(parts.take(pa.array(rows, pa.int64())))
+            found, is_right = _seconds(parts.filter(pa.array(is_valid)))
             seconds[rows], known[rows] = found, is_right
     stamps = pa.array(seconds * 1_000_000, mask=~known).cast(pa.timestamp("us"))
-    return stamps.cast(pa.timestamp("us", tz="UTC"))
+    return stamps.cast(pa.timestamp("us", tz="UTC")).take(coded.indices)
 
 
 def read_days(texts: pa.Array[Any]) -> pa.Array[Any]:

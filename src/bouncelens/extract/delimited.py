@@ -13,6 +13,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bouncelens.bounce import Quarantined
@@ -28,6 +29,8 @@ _MOST_ROW_CHARS = 4 * 1024 * 1024  # a row longer than this is no row
 _MOST_ROW_LINES = 1000  # a quoted reply may have lines of its own, but not so many
 _BLOCK_CHARS, _READ_CHARS = 4 * 1024 * 1024, 256 * 1024
 _MOST_PLAIN_COLUMNS = 200
+_FIRST_SLOWLY = 64  # rows
+_LF, _CR = 10, 13
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _RAW_CHARS = 2000
 _DELIMITERS = (",", "\t", ";", "|")
@@ -59,7 +62,7 @@ class Plain:
     """Rows whose form is beyond doubt, by column, and their lines."""
 
     columns: list[pa.Array[Any]]
-    lines: range
+    lines: Sequence[int]
 
 
 class _Runaway(Exception):
@@ -103,53 +106,92 @@ def encoding_of(sample: bytes) -> str:
 
 
 def chunks(part: Part, dialect: Dialect) -> Iterator[Chunk | Plain]:
-    """The rows after the header, in pieces of limited size, whatever the file holds."""
+    """The rows after the header, in pieces of limited size, whatever the file holds.
+
+    What is well formed is read by Arrow, up to the first row that is not; then some rows one by
+    one, the more of them the more such places there are.
+    """
     with part.open() as stream:
         source = _Source(stream, dialect)
         rows = _Rows(part.name, source, dialect)
         is_narrow = len(dialect.header) <= _MOST_PLAIN_COLUMNS
         plain = _plain_rows(dialect) if is_narrow else None
         while text := source.block():
-            if (columns := _columns(text, dialect, plain)) is not None:
-                yield Plain(columns, source.numbers(len(columns[0])))
-                continue
-            source.hand_back(source.numbered(_split(text)))
-            chunk = Chunk()
-            for row, line in rows:
-                if isinstance(row, Quarantined):
-                    chunk.bad.append(row)
-                else:
-                    chunk.rows.append(row)
-                    chunk.lines.append(line)
-            if chunk.rows or chunk.bad:
-                yield chunk
+            slowly = _FIRST_SLOWLY if plain is not None else None
+            while text:
+                if plain is not None and (found := _plain(text, dialect, plain, source)):
+                    piece, text = found
+                    yield piece
+                if not text:
+                    break
+                source.hand_back(source.numbered(_split(text)))
+                yield from _one_by_one(rows, slowly)
+                text = source.take_back()
+                slowly = slowly and slowly * 2
+
+
+def _one_by_one(rows: _Rows, most: int | None) -> Iterator[Chunk]:
+    """At most so many rows, while there are lines that were handed back."""
+    chunk = Chunk()
+    for row, line in rows:
+        if isinstance(row, Quarantined):
+            chunk.bad.append(row)
+        else:
+            chunk.rows.append(row)
+            chunk.lines.append(line)
+        if most is not None and len(chunk.rows) + len(chunk.bad) >= most:
+            break
+    if chunk.rows or chunk.bad:
+        yield chunk
 
 
 def _plain_rows(dialect: Dialect) -> Any:
-    """What a block must be for its cells to be beyond doubt: RE2, so linear in its length."""
+    """What rows must be for their cells to be beyond doubt: RE2, so linear in its length."""
     import re2
 
     d = re.escape(dialect.delimiter)
-    cell = rf'(?:"(?:[^"\r\n]|"")*"|[^"\r\n{d}]*)'
-    return re2.compile(rf"(?:{cell}(?:{d}{cell}){{{len(dialect.header) - 1}}}\n)*".encode())
+    is_alone = len(dialect.header) == 1  # then an empty line is no row
+    cell = rf'(?:"(?:[^"]|"")*"|[^"\r\n{d}]{"+" if is_alone else "*"})'
+    return re2.compile(rf"(?:{cell}(?:{d}{cell}){{{len(dialect.header) - 1}}}\r?\n)*".encode())
 
 
-def _columns(text: str, dialect: Dialect, plain: Any) -> list[pa.Array[Any]] | None:
-    """The cells of a block of plain rows, by column, read by Arrow; else None."""
+def _plain(text: str, dialect: Dialect, plain: Any, source: _Source) -> tuple[Plain, str] | None:
+    """The rows that a text begins with, as far as they are beyond doubt, and the rest of it."""
+    data = text.encode("utf-8", "surrogatepass")
+    is_last = not data.endswith((b"\n", b"\r"))
+    data = data + b"\n" if is_last else data
+    end = plain.match(data).end()
+    if not end:
+        return None
+    rows, rest = data[:end], data[end:]
+    columns = _columns(rows, dialect)
+    if columns is None:
+        return None
+    breaks = _line_breaks(rows, columns)
+    if breaks is not None and max(breaks) > _MOST_ROW_LINES:
+        return None
+    lines = source.numbers(len(columns[0]), breaks)
+    if is_last and rest:
+        rest = rest[:-1]
+    return Plain(columns, lines), rest.decode("utf-8", "surrogatepass")
+
+
+def _columns(rows: bytes, dialect: Dialect) -> list[pa.Array[Any]] | None:
+    """The cells of rows, by column, read by Arrow; None when it reads them otherwise than we do,
+    or when one is the header again."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv as arrow_csv
 
-    data = text.encode("utf-8", "surrogatepass").replace(b"\r\n", b"\n")
-    data = data if data.endswith(b"\n") else data + b"\n"
-    if plain is None or not plain.fullmatch(data):
-        return None
     names = [str(n) for n in range(len(dialect.header))]
+    stream: Any = pa.BufferReader(rows)
     try:
         table = arrow_csv.read_csv(
-            io.BytesIO(data),
-            arrow_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
-            arrow_csv.ParseOptions(delimiter=dialect.delimiter),
+            stream,
+            arrow_csv.ReadOptions(column_names=names, block_size=len(rows) + 1, use_threads=False),
+            arrow_csv.ParseOptions(
+                delimiter=dialect.delimiter, newlines_in_values=True, ignore_empty_lines=False
+            ),
             arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
@@ -158,7 +200,28 @@ def _columns(text: str, dialect: Dialect, plain: Any) -> list[pa.Array[Any]] | N
         return None
     columns = [column.combine_chunks() for column in table.columns]
     is_header = pc.any(pc.equal(columns[0], pa.scalar(dialect.header[0]))).as_py()
-    return None if is_header or len(columns[0]) != data.count(b"\n") else columns
+    return None if is_header or not len(columns[0]) else columns
+
+
+def _line_breaks(rows: bytes, columns: list[pa.Array[Any]]) -> list[int] | None:
+    """How many lines each row has beyond its first; None where every row is one line."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    letters = np.frombuffer(rows, np.uint8)
+    returns = np.flatnonzero(letters == _CR)
+    if rows.count(b"\n") == len(columns[0]) and (letters[returns + 1] == _LF).all():
+        return None
+    breaks = np.zeros(len(columns[0]), np.int64)
+    cells: list[Any] = list(columns)
+    for column in cells:
+        held = np.frombuffer(column.buffers()[2] or b"", np.uint8)
+        if not (held == _LF).any() and not (held == _CR).any():
+            continue
+        for mark, sign in (("\n", 1), ("\r", 1), ("\r\n", -1)):
+            breaks += sign * np.asarray(pc.count_substring(column, mark))
+    found: list[int] = breaks.tolist()
+    return found
 
 
 class _Source:
@@ -210,14 +273,28 @@ class _Source:
             return whole + newline
         return "".join(parts)
 
-    def numbers(self, count: int) -> range:
-        """The numbers of the next lines."""
-        first, self._line = self._line + 1, self._line + count
-        return range(first, first + count)
+    def numbers(self, count: int, breaks: Sequence[int] | None = None) -> Sequence[int]:
+        """The numbers of the first lines of the next rows. `breaks`: lines of each beyond it."""
+        first = self._line + 1
+        if breaks is None:
+            self._line += count
+            return range(first, first + count)
+        starts = list(accumulate((1 + more for more in breaks), initial=first))
+        self._line = starts.pop() - 1
+        return starts
 
     def numbered(self, lines: list[str]) -> list[tuple[int, str]]:
         """Lines of a block with their numbers."""
         return list(zip(self.numbers(len(lines)), lines, strict=True))
+
+    def take_back(self) -> str:
+        """The lines that were handed back and not read, as a text; they are to be read next."""
+        if not self._again:
+            return ""
+        text = "".join(line for _, line in self._again)
+        self._line = self._again[0][0] - 1
+        self._again.clear()
+        return text
 
     def hand_back(self, lines: Sequence[tuple[int, str]]) -> None:
         """Put lines before all others, in their order."""
