@@ -63,6 +63,11 @@ def add_switches(serve: argparse.ArgumentParser) -> None:
            help="where data extract activities leave their file (default: auto)")  # fmt: skip
     option("--extract-columns", type=_columns, metavar="FILE.toml",
            help="columns of Tracking Extract files in place of the sandbox's")  # fmt: skip
+    option("--query-wait-s", type=between(0, 3600), metavar="SECONDS",
+           help="how long a query waits before it runs, and runs at least (default: 0.25)"
+           )  # fmt: skip
+    option("--no-false-bounce", action="store_false", default=None,
+           help="the account lacks the column IsFalseBounce")  # fmt: skip
     option("--ens-failure", choices=FAILURES,
            help="what three failed deliveries do: put the batch off, or suspend the callback"
            )  # fmt: skip
@@ -78,7 +83,10 @@ def apply_switches(sandbox: Sandbox, options: argparse.Namespace) -> None:
         "extracts_land": (sandbox.storage, "landing"),
         "extract_columns": (sandbox.storage, "extract_columns"),
         "ens_failure": (sandbox.ens, "on_failure"),
+        "no_false_bounce": (sandbox.queries.views, "has_false_bounce"),
     }
+    if options.query_wait_s is not None:
+        sandbox.runs.start_delay_s = sandbox.runs.least_s = options.query_wait_s
     for name, (holder, field) in places.items():
         value = getattr(options, name)
         if value is not None:

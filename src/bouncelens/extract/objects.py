@@ -73,7 +73,9 @@ class Objects:
         try:
             self.change(account, change)
         except SourceError:
-            if self.find(account, object_type, ("ObjectID",), OneOf("ObjectID", (object_id,))):
+            where = OneOf("ObjectID", (object_id,))
+            found = self.find(account, object_type, ("ObjectID", "Status"), where)
+            if any((row.get("Status") or "Active") == "Active" for row in found):
                 raise
 
 

@@ -75,9 +75,8 @@ class Staging:
             self._make_extension(account, kind)
             activity = self._make_query(account, kind, asked, run)
             began = time.monotonic()
-            told = self._log(account, activity)
             self._start(account, activity)
-            self._wait(account, activity, kind, run=run, told=len(told))
+            self._wait(account, activity, kind, run)
             took_s = time.monotonic() - began
             for start in range(_STARTS):
                 try:
@@ -110,13 +109,11 @@ class Staging:
         left: list[str] = []
         try:
             with self._guard(f"query-{account.mid}"):
-                for object_type in ("QueryDefinition", "DataExtension"):
-                    where = OneOf("CustomerKey", keys)
-                    found = self._objects.find(
-                        account, object_type, ("ObjectID", "CustomerKey"), where
-                    )
-                    for row in found:
-                        self._let_go(account, object_type, row)
+                for row in self._queries(account, keys):
+                    self._let_go(account, "QueryDefinition", row)
+                where, wanted = OneOf("CustomerKey", keys), ("ObjectID", "CustomerKey")
+                for row in self._objects.find(account, "DataExtension", wanted, where):
+                    self._let_go(account, "DataExtension", row)
         except (SignInRefused, SourceError) as error:
             left.append(
                 f"{account.name}: what the query route made is still in the tenant ({error}) "
@@ -189,24 +186,29 @@ class Staging:
         return " ".join(words) or "the query is not valid"
 
     def _put_query(self, account: Account, key: str, text: str) -> str:
-        where = OneOf("CustomerKey", (key,))
-        found = self._objects.find(account, "QueryDefinition", ("ObjectID",), where)
-        if found:
-            object_id = found[0].get("ObjectID") or ""
+        found = self._queries(account, (key,))
+        object_id = (found[0].get("ObjectID") if found else None) or ""
+        if object_id and not self._log(account, object_id):
             content = (("ObjectID", object_id), *query(key, text, about=_ABOUT))
             self._objects.change(account, Change("Update", "QueryDefinition", content))
             return object_id
+        if object_id:  # its log would speak of a run before ours
+            self._objects.remove(account, "QueryDefinition", object_id)
         made = None
         try:
             content = query(key, text, about=_ABOUT)
             made = self._objects.change(account, Change("Create", "QueryDefinition", content))
         except SourceError:
-            if not (found := self._objects.find(account, "QueryDefinition", ("ObjectID",), where)):
+            if not (found := self._queries(account, (key,))):
                 raise
-        if not made:
-            found = self._objects.find(account, "QueryDefinition", ("ObjectID",), where)
-            made = (found[0].get("ObjectID") if found else None) or ""
-        return made
+        found = [] if made else found or self._queries(account, (key,))
+        return made or (found[0].get("ObjectID") if found else None) or ""
+
+    def _queries(self, account: Account, keys: Sequence[str]) -> list[Row]:
+        """The queries of these keys; removed ones may still be told of, with another status."""
+        wanted, where = ("ObjectID", "CustomerKey", "Status"), OneOf("CustomerKey", tuple(keys))
+        found = self._objects.find(account, "QueryDefinition", wanted, where)
+        return [row for row in found if (row.get("Status") or "Active") == "Active"]
 
     # Running
 
@@ -231,7 +233,7 @@ class Staging:
         answer = self._rest.answer(account, self._call("GET", path, account))
         return bool(_object(answer).get("isRunning"))
 
-    def _wait(self, account: Account, activity: str, kind: Kind, *, run: str, told: int) -> None:
+    def _wait(self, account: Account, activity: str, kind: Kind, run: str) -> None:
         """Until all rows of this run are there. Raises QueryTooLong, QueryFailed."""
         began, looks, was_running = time.monotonic(), 0, False
         pause_s = min(_FIRST_PAUSE_S, self._settings.poll_s)
@@ -243,7 +245,7 @@ class Staging:
                 count, total = self._count(account, kind, run)
                 if total is not None and count == max(total, 1):
                     return
-                if words := self._log(account, activity)[told:]:
+                if words := self._log(account, activity):
                     raise _meaning(words, count, total)
                 # False right after the start says nothing: accepted after true, or some time.
                 looks += was_running or elapsed_s >= self._settings.grace_s

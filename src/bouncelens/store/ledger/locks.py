@@ -13,7 +13,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-_LONGEST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 0.25
 
 
 @contextmanager
