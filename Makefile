@@ -7,7 +7,7 @@ UV := .bootstrap/bin/uv
 # Bytecode is made once, here: a command must not compile its libraries each time it starts.
 UV_RUN := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --compile-bytecode
 
-.PHONY: help demo setup setup-dev browser clients test check format lint types imports rules tests lock screenshot clean
+.PHONY: help demo setup setup-dev browser postgres clients test check format lint types imports rules tests lock screenshot clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -42,7 +42,10 @@ setup-dev: .venv/.dev ## the same, and what its tests need
 browser: ## Chromium and its driver, for the tests of the pages
 	@sh tests/install_browser.sh
 
-test: setup-dev browser clients check ## everything CI runs
+postgres: ## PostgreSQL's programs, for the tests of the ledger
+	@sh tests/install_postgres.sh
+
+test: setup-dev browser postgres clients check ## everything CI runs
 
 clients: setup-dev ## other people's Marketing Cloud clients, for the tests of the sandbox
 	@sh tests/sandbox/clients/install.sh

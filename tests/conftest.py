@@ -1,4 +1,4 @@
-"""A small Marketing Cloud for the whole run."""
+"""A small Marketing Cloud and a PostgreSQL for the whole run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from postgres_server import Postgres, running_postgres
 from sandbox_process import Sandbox, running_sandbox
 
 
@@ -15,3 +16,10 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("sandbox")
     with running_sandbox(folder, "--seed", "7", "--bounces", "3000", "--months", "12") as sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server whose databases start empty."""
+    with running_postgres() as server:
+        yield server

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import StatementError
 
 from bouncelens.bounce import Quarantined, Suppression
@@ -19,6 +20,8 @@ from bouncelens.store.ledger import Ledger, Saved, database
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from postgres_server import Postgres
 
 NOW = datetime(2026, 3, 1, 8, 30, 0, 123456, tzinfo=UTC)
 DECISION = Suppression(
@@ -42,9 +45,18 @@ def url(place: Path) -> str:
     return f"sqlite:///{place / 'ledger.db'}"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An address where no ledger is yet, of each kind of database."""
+    if request.param == "sqlite":
+        return url(tmp_path / "new" / "folder")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url(server.new_database())
+
+
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(url(tmp_path)) as opened:
+def ledger(place: str) -> Iterator[Ledger]:
+    with Ledger.open(place) as opened:
         yield opened
 
 
@@ -131,20 +143,20 @@ def test_states_under_new_grounds(ledger: Ledger, state: str, then: str) -> None
     assert len(ledger.suppressions(state=then)) == 1
 
 
-def test_a_ledger_is_there_again_after_closing(tmp_path: Path) -> None:
-    with Ledger.open(url(tmp_path / "new" / "folder")) as ledger:
+def test_a_ledger_is_there_again_after_closing(place: str) -> None:
+    with Ledger.open(place) as ledger:
         ledger.move_bookmark(1, "soap", NOW)
-    with Ledger.open(url(tmp_path / "new" / "folder")) as ledger:
+    with Ledger.open(place) as ledger:
         assert ledger.bookmark(1, "soap") == NOW
 
 
-def test_the_migrations_make_what_the_records_say(tmp_path: Path) -> None:
+def test_the_migrations_make_what_the_records_say(place: str) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
     from bouncelens.store.ledger.records import Record
 
-    engine = database.open_engine(url(tmp_path))
+    engine = database.open_engine(place)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Record.metadata) == []
@@ -171,23 +183,41 @@ def test_sqlite_waits_for_others_and_holds_references(tmp_path: Path) -> None:
 OPENER = """
 import sys
 from datetime import UTC, datetime, timedelta
+from bouncelens.bounce import Quarantined
 from bouncelens.store.ledger import Ledger
 with Ledger.open(sys.argv[1]) as ledger:
+    sys.stdout.write("open\\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     for n in range(10):
         through = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(n)
-        ledger.move_bookmark(int(sys.argv[2]), "soap", through)
+        for account in (int(sys.argv[2]), 100 + n):
+            ledger.move_bookmark(account, "soap", through)
+        ledger.quarantine([Quarantined("a.csv", n, "no job", "row")])
         ledger.finish_run(ledger.start_run("pull", version="0"), "ok", counts={"n": n})
 """
 
 
-def test_processes_may_make_and_write_a_ledger_at_the_same_time(tmp_path: Path) -> None:
+def test_processes_may_make_and_write_a_ledger_at_the_same_time(place: str) -> None:
+    pipe = subprocess.PIPE
     told = [
-        subprocess.Popen([sys.executable, "-c", OPENER, url(tmp_path), str(n)]) for n in range(3)
+        subprocess.Popen([sys.executable, "-c", OPENER, place, str(n)], stdin=pipe, stdout=pipe)
+        for n in range(3)
     ]
-    assert [process.wait() for process in told] == [0, 0, 0]
-    with Ledger.open(url(tmp_path)) as ledger:
-        assert len(ledger.bookmarks()) == 3
+    for process in told:  # all of them are ready before one of them begins
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in told:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in told:
+        process.communicate()
+    assert [process.returncode for process in told] == [0, 0, 0]
+    with Ledger.open(place) as ledger:
+        assert len(ledger.bookmarks()) == 3 + 10
         assert len(ledger.runs(limit=1000)) == 30
+        assert len(ledger.quarantined()) == 10
 
 
 def not_a_database(place: Path) -> str:
@@ -200,6 +230,21 @@ def somebodys_database(place: Path) -> str:
         connection.execute("CREATE TABLE invoices (id INTEGER)")
     connection.close()
     return url(place)
+
+
+def test_a_ledger_that_cannot_be_used_leaves_no_connection_open(postgres: Postgres) -> None:
+    database_url = postgres.url(postgres.new_database(), password="geheim")
+    Ledger.open(database_url).close()
+    engine = sa.create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer bouncelens") as caught:
+        Ledger.open(database_url)
+    assert "geheim" not in str(caught.value)
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text(others)) == 1
+    engine.dispose()
 
 
 def newer_ledger(place: Path) -> str:
@@ -221,6 +266,9 @@ UNUSABLE = [
     pytest.param(newer_ledger, "newer bouncelens", id="a newer version's"),
     pytest.param(a_folder, "unable to open", id="a folder"),
     pytest.param(lambda _: "ledger.db", "cannot be understood", id="no URL"),
+    pytest.param(
+        lambda _: "postgresql+psycopg://u:geheim@127.0.0.1:9/d", "refused", id="no server"
+    ),
     pytest.param(lambda _: "oracle+nothing://u:geheim@h/d", "driver", id="no driver"),
 ]
 

@@ -1,6 +1,7 @@
 """Opening the ledger's database: connection habits per dialect, and migration to the newest form.
 
-SQLite: write-ahead log, enforced foreign keys, patience with other processes.
+One writer at a time, on both: a check made in a transaction is still true when it writes. SQLite:
+write-ahead log and enforced foreign keys.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ HEAD = "0003"  # the newest migration; a test holds it to the files
 
 READS = "bouncelens_reads"  # execution option: this transaction writes nothing
 
-_BUSY_S = 30
+_BUSY_S, _CONNECT_S = 30, 10
+_WRITERS = 7226001  # the lock's number among those of the database
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -34,7 +36,9 @@ def open_engine(url: str) -> sa.Engine:
         ) from error
     shown = parsed.render_as_string(hide_password=True)
     try:
-        engine = sa.create_engine(parsed)
+        is_server = parsed.get_backend_name() == "postgresql"
+        more = {"connect_timeout": _CONNECT_S} if is_server else {}
+        engine = sa.create_engine(parsed, connect_args=more)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(
             f"The ledger {shown} needs a database driver that is not here: {error}.",
@@ -42,11 +46,16 @@ def open_engine(url: str) -> sa.Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, parsed.database)
+    elif engine.dialect.name == "postgresql":
+        _prepare_postgresql(engine)
     try:
         _migrate(engine, shown)
     except sa.exc.DatabaseError as error:
         engine.dispose()
         raise refused(shown, error) from error
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -81,6 +90,15 @@ def _prepare_sqlite(engine: sa.Engine, database: str | None) -> None:
         connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
 
+def _prepare_postgresql(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "begin")
+    def begun(connection: sa.Connection) -> None:
+        # What SQLite does with BEGIN IMMEDIATE. Transactions are short, and readers do not wait.
+        if not connection.get_execution_options().get(READS, False):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_S}s'")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+
+
 def _migrate(engine: sa.Engine, shown: str) -> None:
     with engine.begin() as connection:
         tables = set(sa.inspect(connection).get_table_names())
@@ -99,8 +117,6 @@ def _migrate(engine: sa.Engine, shown: str) -> None:
                 f"The ledger {shown} was written by a newer bouncelens ({version} > {HEAD}).",
                 advice="Upgrade bouncelens.",
             )
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7226001)"))
         _upgrade(connection)
 
 
