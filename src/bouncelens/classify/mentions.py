@@ -108,8 +108,8 @@ def _codes_of_branch(pattern: str) -> Iterator[str]:
         text = "".join(part for part, _ in run)
         letters = "".join(sign for _, signs in run for sign in signs)
         digits = [sign for sign in letters if sign.isdigit()]
-        # Digits only: a number such as a help page's; one digit alone would keep every "1".
-        is_number = letters.isdigit() and text.isdigit() and len(text) > 1
+        # Digits only: a number such as a help page's; fewer digits would keep every "1" and "10".
+        is_number = letters.isdigit() and text.isdigit() and len(text) > 2
         if is_number or (digits and any(sign.isalpha() or sign == "#" for sign in letters)):
             yield text if _PLAIN_CODE.fullmatch(text) else _checked(text)
 
