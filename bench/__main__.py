@@ -39,6 +39,8 @@ def main() -> int:
     extract.add_argument("--rows", type=int, default=5_000_000)
     extract.add_argument("--folder", help="where the zips go while it runs (40 bytes a row)")
     extract.add_argument("--no-import", action="store_true", help="only read")
+    hostile = benches.add_parser("hostile", help="what the costliest inputs cost, in ms")
+    hostile.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
@@ -50,6 +52,8 @@ def main() -> int:
         from bench.sandbox import run
     elif arguments.bench == "classify":
         from bench.classify import run
+    elif arguments.bench == "hostile":
+        from bench.hostile import run
     elif arguments.bench == "rules":
         from bench.rules import run
     else:
