@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from sandbox_caller import RETAIL, Caller
 
+from sfmc_sandbox.extensions import Field
+
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent / "clients"
 FUEL = ROOT / ".clients" / "fuel" / "bin" / "python"
@@ -86,3 +88,44 @@ def test_sfmc_10_pysfmc_runs_with_its_host_exchanged(caller: Caller, tmp_path: P
     seen = _seen([str(python), str(HERE / "pysfmc_visit.py"), _ready(caller)], tmp_path)
     rows = caller.rest("/data/v1/customobjectdata/key/bouncelens_sends/rowset").json()["count"]
     assert seen == {"unit": RETAIL, "folders": 1, "rows": rows}
+
+
+def _has_npm(name: str) -> bool:
+    return bool(shutil.which("node")) and (NODE.parent / name).exists()
+
+
+@pytest.mark.skipif(not _has_npm("soap"), reason="node's soap is missing: make clients")
+def test_sfmc_10_a_client_made_from_the_wsdl_by_nodes_soap(caller: Caller) -> None:
+    seen = _seen(["node", str(HERE / "soap_visit.cjs"), _ready(caller)], ROOT / ".clients")
+    assert seen == {
+        "bounces": _planted(caller), "type": "BounceEvent", "described": 28, "soap12": "OK",
+        "created": "Created Subscriber.", "fault": "Login failed",
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(not _has_npm("mcdev"), reason="mcdev is missing: make clients")
+def test_sfmc_10_mcdev_retrieves_and_deploys(caller: Caller, tmp_path: Path) -> None:
+    extensions = caller.sandbox.extensions
+    extensions.make(RETAIL, "mcdev", "mcdev", (Field("Id", "Number", is_key=True),))
+    made = {
+        "queries": {"name": "mcdev", "key": "mcdev", "categoryId": 1004, "targetKey": "mcdev",
+                    "queryText": "SELECT DISTINCT JobID AS Id FROM _Job"},
+        "dataextracts": {"name": "mcdev", "key": "mcdev", "fileSpec": "x.zip", "dataFields": [],
+                         "dataExtractTypeId": "c7219016-a7f0-4c72-8657-1ec12c28a0db"},
+        "filetransfers": {"name": "mcdev", "customerKey": "mcdev", "fileSpec": "x.zip"},
+    }  # fmt: skip
+    told = {
+        kind: caller.rest(f"/automation/v1/{kind}", method="POST", json=content).json()
+        for kind, content in made.items()
+    }
+    activity = {"name": "mcdev", "objectTypeId": 300,
+                "activityObjectId": told["queries"]["queryDefinitionId"]}  # fmt: skip
+    caller.rest("/automation/v1/automations", method="POST", json={
+        "name": "mcdev", "key": "mcdev", "steps": [{"activities": [activity]}]})  # fmt: skip
+    seen = _seen(["node", str(HERE / "mcdev_visit.mjs"), _ready(caller), str(ROOT / ".clients")],
+                 tmp_path)  # fmt: skip
+    assert min(seen[kind] for kind in ("dataExtension", "query", "automation", "list")) > 0
+    assert min(seen[kind] for kind in ("dataExtract", "fileTransfer", "asset")) > 0
+    assert seen["automation_runs"] == "mcdev"
+    assert seen["deployed"] is True
+    assert extensions.find(RETAIL, "mcdev_copy") is not None
