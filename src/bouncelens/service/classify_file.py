@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from bouncelens.errors import InputInvalid
 from bouncelens.extract.archive import Part, plain_part
 from bouncelens.extract.columns import names_of, plain
 from bouncelens.extract.records import Block, records_of
+from bouncelens.store.scratch import temporary_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,8 +53,8 @@ class FileVerdicts:
 @contextmanager
 def spooled(stream: IO[bytes]) -> Iterator[Path]:
     """A pipe as a file: its format is told by looking at its beginning more than once."""
-    with tempfile.TemporaryDirectory(prefix="bouncelens-") as folder:
-        path = Path(folder) / "stdin"
+    with temporary_folder() as folder:
+        path = folder / "stdin"
         with path.open("wb") as file:
             shutil.copyfileobj(stream, file, 1 << 20)
         yield path

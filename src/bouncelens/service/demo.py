@@ -4,7 +4,6 @@ what was planted: nothing lost, nothing doubled, and how often the reason is rig
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from bouncelens.service.sandbox import Sandbox, running
 from bouncelens.service.suppress import Plan, plan
 from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings, load
+from bouncelens.store.scratch import temporary_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,13 +88,13 @@ Told = Callable[[str, float, str], None]  # step, share done, detail
 def demo(wanted: Wanted, told: Told = lambda *_: None) -> Iterator[Demo]:
     """Everything up to the first screen; sandbox and folder end with the block."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bouncelens-demo-") as folder:
-        truth = Path(folder) / "truth.parquet"
+    with temporary_folder() as folder:
+        truth = folder / "truth.parquet"
         told("Planting a year of bounces", 0.0, "")
         with running(_arguments(wanted, truth)) as sandbox:
             ready = time.monotonic()
             told("Planting a year of bounces", 1.0, f"{sandbox.planted:,} bounces")
-            settings = _settings(Path(folder), sandbox, wanted)
+            settings = _settings(folder, sandbox, wanted)
             with Workspace.open(settings) as workspace:
                 pulled = pull(workspace, progress=lambda at: told(*_at(at)))
                 stored = time.monotonic()

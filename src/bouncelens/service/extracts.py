@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bouncelens.errors import (
@@ -26,6 +24,7 @@ from bouncelens.extract.limits import Patience
 from bouncelens.extract.tracking import Place, Remote, TrackingSource
 from bouncelens.service.import_file import ImportResult, take_in
 from bouncelens.settings import Settings, TrackingSettings, resolve_secret
+from bouncelens.store.scratch import temporary_folder
 
 if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
@@ -127,8 +126,8 @@ def take_remote(
     workspace: Workspace, source: TrackingSource, remote: Remote, run: int
 ) -> ImportResult:
     """Fetch a file and store what it holds. Raises InputInvalid, SourceError, StoreError."""
-    with tempfile.TemporaryDirectory(prefix="bouncelens-") as folder:
-        path = source.fetch(remote, Path(folder))
+    with temporary_folder() as folder:
+        path = source.fetch(remote, folder)
         # Statuses are as old as their file.
         os.utime(path, (remote.changed.timestamp(), remote.changed.timestamp()))
         return take_in(workspace, FileSource(path, route=source.name), remote.name, run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bouncelens.service.import_file import ImportResult, import_file
 from bouncelens.service.workspace import Workspace
+from bouncelens.store.scratch import temporary_folder
 
 if TYPE_CHECKING:
     from bouncelens.settings import Settings
@@ -24,10 +24,10 @@ def over_file(
     `account` and `job` are those of a file that names none. Raises InputInvalid for a file
     that cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="bouncelens-") as folder:
+    with temporary_folder() as folder:
         place = {
-            "lake": str(Path(folder) / "lake"),
-            "ledger": f"sqlite:///{Path(folder) / 'ledger.db'}",
+            "lake": str(folder / "lake"),
+            "ledger": f"sqlite:///{folder / 'ledger.db'}",
         }
         with Workspace.open(settings.model_copy(update=place)) as workspace:
             yield workspace, import_file(workspace, path, account=account, job=job)

@@ -15,10 +15,10 @@ from bouncelens.store.files import (
     explained,
     local_path,
     rows_sql,
-    scratch_folder,
 )
 from bouncelens.store.questions import question as question_named
 from bouncelens.store.questions import views
+from bouncelens.store.scratch import scratch_folder
 from bouncelens.store.tables import BOUNCES, TABLES
 
 if TYPE_CHECKING:

@@ -6,9 +6,6 @@ DuckDB's own Delta extension would be a download at run time; the file list is a
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-import weakref
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,13 +43,6 @@ def connect(*, memory_limit: str, temp_directory: str, threads: int | None) -> D
     if threads:
         connection.execute(f"SET threads = {int(threads)}")
     return connection
-
-
-def scratch_folder(owner: object) -> str:
-    """A private folder for spilled rows, gone with its owner."""
-    folder = tempfile.mkdtemp(prefix="bouncelens-")
-    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def local_path(uri: str) -> Path | None:

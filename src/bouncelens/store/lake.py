@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from bouncelens.errors import StoreError
-from bouncelens.store.files import as_arrow, connect, explained, resolved, rows_sql, scratch_folder
+from bouncelens.store.files import as_arrow, connect, explained, resolved, rows_sql
 from bouncelens.store.meeting import IS_CUT, arrivals
+from bouncelens.store.scratch import scratch_folder
 from bouncelens.store.tables import (
     BOUNCES,
     EVENT_MONTH,
