@@ -89,6 +89,17 @@ def test_what_varies_gives_equal_prints(compiled: bool) -> None:
 
 
 @pytest.mark.parametrize("compiled", TIERS)
+def test_invisible_characters_and_new_addresses_cost_no_second_look(compiled: bool) -> None:
+    prints = Fingerprints(KEEP, compiled=compiled)
+    forms = ["550 us\u200ber <{0}@x.de>\u200f unknown", "550 user [2a01:111:f403:{0}::5] unknown"]
+    for form in forms:
+        made = [form.format(f"a{n}" if "@" in form else f"{n:x}") for n in range(50)]
+        assert len(set(prints.of(pa.array(made)).tolist())) == 1
+    hidden = pa.array(["550 us\u200ber <a@x.de>\u200f unknown", "550 user <b@x.de> unknown"])
+    assert len(set(prints.of(hidden).tolist())) == 1
+
+
+@pytest.mark.parametrize("compiled", TIERS)
 def test_salts_tell_equal_texts_apart(compiled: bool) -> None:
     prints = Fingerprints(KEEP, compiled=compiled)
     column = pa.array(["550 no"] * 4 + ["551 no"])

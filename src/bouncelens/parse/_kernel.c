@@ -2,7 +2,7 @@
  *
  * Portable C99 over Python's stable ABI. Works on Arrow's buffers without the interpreter's lock.
  * skeleton.py is the definition; a test holds both to the same outcome. Where a text is not plain
- * (control or invisible characters) the raw bytes are hashed instead: then equal hashes still mean
+ * (control characters) the raw bytes are hashed instead: then equal hashes still mean
  * equal templates, which is all that the caller relies on.
  */
 #define Py_LIMITED_API 0x030B0000
@@ -465,10 +465,30 @@ static uint64_t hashed(const uint8_t *p, size_t n, uint64_t seed) {
     return mixed(a ^ mixed(b));
 }
 
-/* The skeleton, the quick way where the row is one for it. */
+/* Takes invisible characters out, as reading a reply does first; -1 where it has control ones. */
+static Py_ssize_t without_invisible(const uint8_t *p, size_t n, uint8_t *out) {
+    uint8_t *start = out;
+    n = within_limit(p, n);
+    if (n > ROOM) return -1;
+    for (size_t i = 0; i < n;) {
+        if (kind[p[i]] & ODD) return -1;
+        if (p[i] >= 0xC2 && is_invisible(p + i, n - i)) {
+            i += p[i] == 0xC2 ? 2 : 3;
+        } else {
+            *out++ = p[i++];
+        }
+    }
+    return out - start;
+}
+
+/* The skeleton, the quick way where the row is one for it; -1 where the text is not plain. */
 static Py_ssize_t any_skeleton(const Keep *keep, const uint8_t *p, size_t n, size_t room, uint8_t *out) {
-    Py_ssize_t length = quick_skeleton(keep, p, n, room, out);
-    return length == -2 ? skeleton(keep, p, n, out) : length;
+    Py_ssize_t length = room ? quick_skeleton(keep, p, n, room, out) : -2; /* without room: slowly */
+    if (length == -2) length = skeleton(keep, p, n, out);
+    if (length != -1) return length;
+    uint8_t visible[ROOM];
+    Py_ssize_t left = without_invisible(p, n, visible);
+    return left < 0 ? -1 : skeleton(keep, visible, (size_t)left, out);
 }
 
 static uint64_t fingerprint(const Keep *keep, const uint8_t *p, size_t n, size_t room, uint64_t salt, uint8_t *out) {
@@ -594,7 +614,7 @@ static PyObject *py_skeleton(PyObject *module, PyObject *args) {
     } else {
         const uint8_t *p = (const uint8_t *)text.buf;
         size_t n = (size_t)text.len;
-        Py_ssize_t length = slowly ? skeleton(&keep, p, n, room) : any_skeleton(&keep, p, n, n, room);
+        Py_ssize_t length = any_skeleton(&keep, p, n, slowly ? 0 : n, room);
         if (length < 0) {
             result = Py_None;
             Py_INCREF(result);

@@ -22,14 +22,11 @@ if TYPE_CHECKING:
     from bouncelens.parse.skeleton import Keep
 
 _ROWS = 4096  # at a time, so that what is worked on stays near the processor
-_NOT_PLAIN = (
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-    r"|[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}\x{fff9}-\x{fffb}]"
-)
+_INVISIBLE = r"[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}\x{fff9}-\x{fffb}]"
 _CLASSES = bytes(SIGNS)
 _MARK = "\x01"  # before a text that was left alone
 _GROUP = "(?:[0-9a-f]{1,4}:)"
-_ADDRESS_V6 = (
+_V6 = (
     r"(^|[^a-z0-9_.#@+:\x{10}-])((?:ipv6:)?)"
     rf"(?:{_GROUP}{{1,5}}:{_GROUP}?|{_GROUP}{{1,3}}:{_GROUP}{{0,3}}|{_GROUP}{{7}})[0-9a-f]{{1,4}}"
     r"(\.?(?:[^a-z0-9_.#@+:-]|$))"
@@ -69,14 +66,15 @@ class Premask:
         texts = pc.fill_null(texts.cast(pa.string()), "")
         lowered = pc.ascii_lower(texts)
         masked, flags = self._masked(lowered)
-        if len(where := np.flatnonzero(flags & _CHAINED != 0)):
-            some = pc.replace_substring_regex(lowered.take(_array(where)), _ADDRESS_V6, _STAND_IN)
-            fewer, more = self._masked(some, may_stand_in=True)
-            masked = pc.replace_with_mask(masked, _mask(flags & _CHAINED != 0), fewer)
-            flags[where] = flags[where] & ~np.uint8(_CHAINED) | more
-        if len(where := np.flatnonzero(flags & _PERHAPS != 0)):
-            found = pc.match_substring_regex(texts.take(_array(where)), _NOT_PLAIN)
-            flags[where[found.to_numpy(zero_copy_only=False)]] |= _ODD
+        # what reading a reply takes out first, and what is more than one piece
+        for reason, pattern, stand_in in ((_PERHAPS, _INVISIBLE, ""), (_CHAINED, _V6, _STAND_IN)):
+            chosen = (flags & reason != 0) & (flags & _ODD == 0)
+            if len(where := np.flatnonzero(chosen)):
+                some = pc.replace_substring_regex(lowered.take(_array(where)), pattern, stand_in)
+                fewer, more = self._masked(some, may_stand_in=reason == _CHAINED)
+                masked = pc.replace_with_mask(masked, _mask(chosen), fewer)
+                lowered = pc.replace_with_mask(lowered, _mask(chosen), some)
+                flags[where] = more
         if (is_odd := flags & (_ODD | _CHAINED) != 0).any():
             left = pc.binary_join_element_wise(_MARK, texts.filter(_mask(is_odd)), "")
             masked = pc.replace_with_mask(masked, _mask(is_odd), left.cast(pa.binary()))
