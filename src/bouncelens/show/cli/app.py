@@ -8,6 +8,7 @@ import typer
 
 from bouncelens import __version__
 from bouncelens.show.cli import (
+    automation,
     demo,
     events,
     gather,
@@ -57,6 +58,7 @@ for part in (
     demo,
     setup,
     gather,
+    automation,
     events,
     quarantine,
     reading,
