@@ -165,8 +165,8 @@ def _steps(name: str) -> Iterator[str]:
     for number, table in enumerate(tables(), 2):
         yield (
             f"{number}. Name and external key: `{name}_daily_{table.name}`. {table.title}. "
-            f"Give it the fields of `{table.name}-fields.csv`, with primary key and nullable as there. It is "
-            "not sendable."
+            f"Give it the fields of `{table.name}-fields.csv`, with primary key and nullable as "
+            "there. It is not sendable."
         )
     yield "\n## Query activities\n"
     for number, table in enumerate(tables(), 1):
