@@ -186,6 +186,23 @@ def test_a_missing_column_is_said_before_any_row_is_read(tmp_path: Path) -> None
         FileSource(path)
 
 
+def test_an_extract_that_lacks_the_batch_is_refused_and_a_persons_file_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "Bounces.csv"
+    path.write_bytes(
+        b"".join(
+            line.rpartition(b",4153")[0] + b"\n"
+            if b"4153" in line
+            else line.replace(b",BatchID,TriggeredSendExternalKey", b"")
+            for line in written(ROWS, encoding="utf-8").splitlines(True)
+        )
+    )
+    with pytest.raises(InputInvalid, match="no column for batch"):
+        FileSource(path, route="extract")
+    assert set(read(path)[0]["batch"].to_pylist()) == {0}
+
+
 def test_account_and_job_can_be_stated(tmp_path: Path) -> None:
     path = tmp_path / "query.csv"
     path.write_text("SubscriberKey,EventDate,SMTPBounceReason\nk,2026-01-01 00:00:00,550 no\n")

@@ -98,8 +98,8 @@ def test_an_extract_holds_what_soap_holds_and_doubles_nothing(
 
 
 def zipped(*keys: str) -> bytes:
-    head = "ClientID,SendID,SubscriberKey,EventDate,BounceReason\r\n"
-    rows = "".join(f"7,1,{key},1/5/2026 7:00:00 PM,550 no\r\n" for key in keys)
+    head = "ClientID,SendID,SubscriberKey,EventDate,BounceReason,BatchID\r\n"
+    rows = "".join(f"7,1,{key},1/5/2026 7:00:00 PM,550 no,1\r\n" for key in keys)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("Bounces.csv", (head + rows).encode("utf-16"))

@@ -174,7 +174,17 @@ class FileSource:
                 yield content, block, cells
 
     def _place(self, content: Content, header: tuple[str, ...]) -> Columns:
-        return place(content.part.name, header, content.kind, given=tuple(self._given))
+        found = place(content.part.name, header, content.kind, given=tuple(self._given))
+        # Batches are part of an event's identity: without them every bounce would come twice, once
+        # by this route and once by any other. Marketing Cloud's own files always have them.
+        is_ours = self._route == "extract" and content.kind == "bounces"
+        if is_ours and "batch" not in found.places and "batch" not in self._given:
+            raise InputInvalid(
+                f"{content.part.name}: no column for batch (BatchID), so its bounces could not be "
+                "told from those of other routes.",
+                advice="Import it by hand if no other route brings them.",
+            )
+        return found
 
 
 def _look(path: Path) -> tuple[tuple[Content, ...], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Bounce messages as files: RFC 3464 reports, and what qmail, Exim and Gmail write instead.
+"""Bounce messages as files: RFC 3464 reports, and what mail systems write in words instead.
 
 A message becomes rows of text like those of any table; one that is no bounce is set aside, since
 a mailbox of bounces also gets holiday replies, delays and spam.
@@ -6,15 +6,18 @@ a mailbox of bounces also gets holiday replies, delays and spam.
 
 from __future__ import annotations
 
+import base64
 import email
+import quopri
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 from typing import BinaryIO
 
 from bouncelens.bounce import Quarantined
 from bouncelens.extract.archive import Part
+from bouncelens.extract.mail_forms import decoded, other_than_bounce, texts_of, told
 from bouncelens.extract.records import Block, Records
 
 _MOST_BYTES = 4 * 1024 * 1024  # of one message; a report is a few kilobytes and the mail it returns
@@ -30,10 +33,12 @@ _FROM_LINE = re.compile(rb"From \S+.*\d{4}\s*$")
 # Marketing Cloud marks its mail with MID and JobID; the report returns the mail's headers.
 _X_JOB = re.compile(r"(\d{4,12})_(\d{1,12})")
 _ADDRESS = re.compile(r"[^\s<>;,()]{1,254}@[^\s<>;,()]{1,253}")
-# qmail: "<pat@example.com>:" and then what happened. Exim: the address, then deeper what happened.
-_QMAIL = re.compile(r"^<([^\s<>]+@[^\s<>]+)>:[ \t]*\n((?:[^\n]+\n?)+)", re.MULTILINE)
-_EXIM = re.compile(r"^ {2}([^\s<>]+@[^\s<>]+)\n((?: {4}[^\n]*\n?)+)", re.MULTILINE)
-_REPLY = re.compile(r"^.*?\b([45]\d\d[ -][^\n]*(?:\n[^\n]+)*)", re.MULTILINE)
+_X_JOB_LINE = re.compile(r"(?m)^X-Job: (\d{4,12})_(\d{1,12})[ \t]*$")
+# A report is plain text by its standard; some systems encode it all the same.
+_CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
+    "base64": lambda coded: base64.b64decode(coded + b"=" * (-len(coded) % 4)),
+    "quoted-printable": quopri.decodestring,
+}
 
 
 def is_mail(part: Part) -> bool:
@@ -101,9 +106,12 @@ def _bounces(raw: bytes) -> list[dict[str, str | None]] | str:
     """Rows for the recipients that a message says failed, or why there are none."""
     try:
         message = email.message_from_bytes(raw)
-        parts = [part for part, _ in zip(message.walk(), range(_MOST_PARTS), strict=False)]
-        common = _common(message, parts)
-        failures = _reported(parts) if _has_report(parts) else _told(message, parts)
+        parts = [part for part, _ in zip(_own_parts(message), range(_MOST_PARTS), strict=False)]
+        if reason := other_than_bounce(message, parts):
+            return reason
+        texts = [text for text in texts_of(parts) if text.strip()]
+        failures = _reported(parts) if _has_report(parts) else _told(message, texts)
+        common = _common(message, texts)
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError):
         return "it is no message that can be read"
     if isinstance(failures, str):
@@ -122,14 +130,31 @@ def _bounces(raw: bytes) -> list[dict[str, str | None]] | str:
     ]
 
 
-def _common(message: Message, parts: list[Message]) -> dict[str, str | None]:
+def _own_parts(message: Message) -> Iterator[Message]:
+    """The parts of a message, without those of messages inside it: what comes back with a report
+    may itself be one."""
+    yield message
+    kind = message.get_content_type()
+    if kind in ("message/rfc822", "message/global"):
+        return
+    payload = message.get_payload()
+    if isinstance(payload, list) and not kind.endswith("delivery-status"):
+        for part in payload:
+            if isinstance(part, Message):
+                yield from _own_parts(part)
+
+
+def _common(message: Message, texts: Sequence[str]) -> dict[str, str | None]:
+    everything = [part for part, _ in zip(message.walk(), range(_MOST_PARTS), strict=False)]
     returned = [
-        email.message_from_string(_text(part))
-        for part in parts
-        if part.get_content_type() == "text/rfc822-headers"
+        email.message_from_string(decoded(part))
+        for part in everything
+        if part.get_content_type() in ("text/rfc822-headers", "message/global-headers")
     ]
-    marks = (_X_JOB.fullmatch(_said(part, "X-Job")) for part in (*parts, *returned))
-    x_job = next((mark for mark in marks if mark), None)
+    marks = (_X_JOB.fullmatch(_said(part, "X-Job")) for part in (*everything, *returned))
+    # Reports in words have the message below them as text.
+    below = (_X_JOB_LINE.search(text) for text in texts)
+    x_job = next((mark for mark in (*marks, *below) if mark), None)
     return {
         "account": x_job[1] if x_job else None,
         "job": x_job[2] if x_job else "0",
@@ -140,20 +165,24 @@ def _common(message: Message, parts: list[Message]) -> dict[str, str | None]:
 Failure = tuple[str, str | None, str | None]  # address, what the server said, when
 
 
+def _told(message: Message, texts: Sequence[str]) -> list[Failure] | str:
+    found = told(message, texts)
+    return found if isinstance(found, str) else [(address, why, None) for address, why in found]
+
+
 def _has_report(parts: list[Message]) -> bool:
-    return any(p.get_content_type() == "message/delivery-status" for p in parts)
+    return any(p.get_content_type() in _REPORTS for p in parts)
 
 
 def _reported(parts: list[Message]) -> list[Failure] | str:
-    """RFC 3464: one block for the message, then one for each recipient."""
+    """RFC 3464: one block for the message, then one for each recipient. RFC 6533: in UTF-8."""
     found, other = list[Failure](), ""
     for part in parts:
-        if part.get_content_type() != "message/delivery-status":
+        if part.get_content_type() not in _REPORTS:
             continue
         for block in _status_blocks(part):
             # §2.3.2, §2.3.1: the address as the last server knew it, or as it was asked for.
-            recipient = block.get("final-recipient") or block.get("original-recipient") or ""
-            address = _address(recipient.partition(";")[2] or recipient)
+            address = next((a for n in _RECIPIENTS if (a := _recipient(block.get(n, "")))), None)
             if address is None:
                 continue
             action = block.get("action", "failed").split()[0].lower() if block.get("action") else ""
@@ -171,6 +200,14 @@ def _reported(parts: list[Message]) -> list[Failure] | str:
     return "its report names no recipient"
 
 
+_REPORTS = ("message/delivery-status", "message/global-delivery-status")
+_RECIPIENTS = ("final-recipient", "original-recipient")
+
+
+def _recipient(text: str) -> str | None:
+    return _address(text.partition(";")[2] or text)
+
+
 def _status_blocks(part: Message) -> Iterator[Mapping[str, str]]:
     """The fields of a delivery-status part, block by block, names in lower case.
 
@@ -179,6 +216,9 @@ def _status_blocks(part: Message) -> Iterator[Mapping[str, str]]:
     payload = part.get_payload()
     texts = payload if isinstance(payload, list) else [part]
     whole = "\n\n".join(str(text) for text in texts).replace("\r\n", "\n")
+    if (coding := _said(part, "Content-Transfer-Encoding").lower()) in _CODINGS:
+        coded = whole.partition("\n\n")[2] if not isinstance(payload, list) else whole
+        whole = _CODINGS[coding](coded.encode("ascii", "ignore")).decode("utf-8", "replace")
     for block in re.split(r"\n[ \t]*\n", whole):
         fields: dict[str, str] = {}
         for line in re.sub(r"\n[ \t]+", "\n ", block).replace("\n ", " ").split("\n"):
@@ -186,35 +226,6 @@ def _status_blocks(part: Message) -> Iterator[Mapping[str, str]]:
             if colon:
                 fields.setdefault(name.strip().lower(), value.strip())
         yield fields
-
-
-def _told(message: Message, parts: list[Message]) -> list[Failure] | str:
-    """Reports in words only."""
-    text = next((_text(p) for p in parts if p.get_content_type() == "text/plain"), "")
-    sender = _said(message, "From").lower()
-    is_system = "mailer-daemon" in sender or "postmaster" in sender or "mail delivery" in sender
-    failed = _said(message, "X-Failed-Recipients")
-    if not (is_system or failed):
-        return "it is no bounce message"
-    found = (_QMAIL if "qmail" in text[:400] else _EXIM).findall(text)
-    if found:
-        return [(address, " ".join(reason.split()), None) for address, reason in found]
-    reply = _REPLY.search(text)
-    reason = " ".join(reply[1].split()) if reply else None
-    addresses = dict.fromkeys(_ADDRESS.findall(failed))
-    if addresses and reason:
-        return [(address, reason, None) for address in addresses]
-    return "it is a report whose form is not known"
-
-
-def _text(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    body = payload if isinstance(payload, bytes) else b""
-    try:
-        text = body.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:
-        text = body.decode("utf-8", "replace")
-    return text[:100_000].replace("\r\n", "\n")
 
 
 def _said(part: Message, name: str) -> str:
