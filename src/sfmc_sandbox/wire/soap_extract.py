@@ -40,7 +40,7 @@ def extract(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
             status = f"Error: {problem}"
     return (
         f'<ExtractResponseMsg xmlns="{PARTNER}"><OverallStatus>{escape(status)}</OverallStatus>'
-        f"<RequestID>{uuid4()}</RequestID></ExtractResponseMsg>"
+        f"<RequestID>{uuid4()}</RequestID><Results /></ExtractResponseMsg>"
     )
 
 
