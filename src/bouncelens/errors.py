@@ -5,12 +5,14 @@
     ├── InputInvalid           a file or argument a person gave us cannot be used          exit 2
     ├── RuleInvalid            a rule file breaks its own contract                         exit 2
     ├── QuestionInvalid        a question, or SQL a person wrote, cannot be answered       exit 2
+    ├── PlanRefused            a plan may not be applied, or a run not undone, as it is      exit 1
     ├── SignInRefused          Marketing Cloud does not accept who we say we are           exit 4
     ├── SourceError            Marketing Cloud, or a file server, could not give a page    exit 5
     │   ├── PageLost           its answer did not arrive whole                             exit 5
     │   ├── Unreachable        there is no connection to it at all                         exit 5
     │   └── ForbiddenNow       the settings allow no call at this time of day              exit 5
     └── StoreError             the lake or the ledger cannot be read or written            exit 5
+        └── LakeAbsent         there is none yet                                           exit 5
 
 Each says what failed, with what, and what to do next. `may_retry` tells the retry loop, and
 nothing else, whether trying again can help; `exit_code` is what the command line returns.
@@ -55,6 +57,12 @@ class QuestionInvalid(BouncelensError):
     """A question is unknown, or its parameters or SQL are not usable."""
 
     exit_code = 2
+
+
+class PlanRefused(BouncelensError):
+    """A plan may not be applied, or a run not be undone: a guard rail, or the facts have moved."""
+
+    exit_code = 1
 
 
 class SignInRefused(BouncelensError):
@@ -111,3 +119,7 @@ class StoreError(BouncelensError):
     """The lake or the ledger is missing, corrupt, locked or not writable."""
 
     exit_code = 5
+
+
+class LakeAbsent(StoreError):
+    """There is no lake yet: nothing was pulled or imported into that place."""

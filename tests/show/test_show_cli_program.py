@@ -368,6 +368,28 @@ def _is_closed(port: int) -> bool:
     return False
 
 
+def _spoil(path: Path) -> None:
+    for entry in path.iterdir():
+        entry.write_text("{not json")
+
+
+@pytest.mark.parametrize("damaged", ["lake/bounces/_delta_log", "ledger"])
+def test_pages_over_a_damaged_lake_or_ledger_are_not_begun(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damaged: str
+) -> None:
+    from bouncelens.store.lake import Lake
+
+    Lake.open(str(tmp_path / "lake")).close()
+    (tmp_path / "bouncelens.toml").write_text('lake = "lake"\nledger = "sqlite:///ledger/l.db"\n')
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "l.db").touch()
+    _spoil(tmp_path / damaged)
+    assert run(["serve", "--port", "0"]) == 5
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith("Error: The l")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_ctrl_c_ends_the_server_cleanly(tmp_path: Path) -> None:
     child = subprocess.Popen(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from bouncelens.errors import LakeAbsent
 from bouncelens.settings import Settings, resolve_secret
 
 if TYPE_CHECKING:
@@ -89,3 +90,14 @@ class Workspace:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def refuse_damage(settings: Settings) -> None:
+    """Look whether lake and ledger can be read, before somebody waits in front of a page. No lake
+    is no damage: it comes with the first pull. Raises StoreError, SettingsInvalid."""
+    with Workspace.open(settings, create=False) as workspace:
+        try:
+            workspace.lake.versions()
+        except LakeAbsent:
+            return
+        workspace.ledger.runs(limit=1)

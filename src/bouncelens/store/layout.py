@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bouncelens.errors import StoreError
-from bouncelens.store.files import local_path
+from bouncelens.errors import LakeAbsent, StoreError
+from bouncelens.store.files import local_path, resolved
 from bouncelens.store.tables import LATER, TABLES, LakeTable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def open_tables(uri: str, options: dict[str, str], *, create: bool) -> dict[str,
     ]
     _refuse_strangers(uri, absent)
     if not create and (len(absent) == len(TABLES) or set(absent) - set(LATER)):
-        raise StoreError(
+        raise LakeAbsent(
             f"There is no lake at {uri}.",
             advice="Pull or import bounces first, or name the right folder as `lake`.",
         )
@@ -36,6 +36,17 @@ def open_tables(uri: str, options: dict[str, str], *, create: bool) -> dict[str,
         else _opened(uri, table, options, complete=create)
         for name, table in TABLES.items()
     }
+
+
+def is_there(url: str, options: dict[str, str] | None = None) -> bool:
+    """Whether there is anything at the lake's place: tables of a lake, or other things."""
+    from deltalake import DeltaTable
+
+    uri = resolved(url)
+    root = local_path(uri)
+    if root is not None:
+        return root.is_file() or (root.is_dir() and any(root.iterdir()))
+    return any(DeltaTable.is_deltatable(f"{uri}/{name}", options or {}) for name in TABLES)
 
 
 def _refuse_strangers(uri: str, absent: list[str]) -> None:

@@ -42,7 +42,10 @@ def serve(
     The page only reads, and listens on this machine only unless --host says otherwise. Where
     events.url is set, what Marketing Cloud posts to /events is taken and stored as well.
     """
+    from bouncelens.service.workspace import refuse_damage
+
     settings = settings_of(config)
+    refuse_damage(settings)
     listener = listening(host, port)
     with listener:
         url = url_of(listener, host)
