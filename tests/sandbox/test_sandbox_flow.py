@@ -312,10 +312,19 @@ def test_sfmc_8_a_callback_that_does_not_answer_is_refused(moving: Caller, ear: 
 
 def test_the_page_shows_tenant_switches_and_requests(moving: Caller) -> None:
     moving.http.get(f"{moving.url}/<script>alert(1)</script>")
+    moving.http.get(f"{moving.url}/%E2%80%AEtxt.exe%1b[31m%0d%0aX: 1")
+    moving.post(b"<a/>", SOAPAction='"<img src=x onerror=alert(1)>"')
+    moving.retrieve("<ObjectType>BounceEvent&lt;b&gt;</ObjectType>")
     answer = moving.http.get(f"{moving.url}/_sandbox")
     assert "Alderbrook Retail" in answer.text
     assert "reset-mid-page" in answer.text
     assert "<script>" not in answer.text
+    assert "<img" not in answer.text
+    # Nothing that turns the direction of text, and no control characters.
+    assert not set(answer.text) & set("\u202e\x1b\r")
+    assert "Retrieve BounceEvent&lt;b&gt;" in answer.text
+    assert f"{moving.url}/v2/token" in answer.text
+    assert "stands still" in answer.text
     assert "script" not in answer.headers["content-security-policy"].replace("default-src", "")
     assert moving.http.get(f"{moving.url}/_sandbox/style.css").status_code == 200
 

@@ -46,7 +46,9 @@ def routes(sandbox: Sandbox) -> list[Route]:
     async def show(request: Request) -> Response:
         if not _is_ours(request):
             return PlainTextResponse("not for you", 403)
-        return Response(page(sandbox), media_type="text/html", headers=_HEADERS)
+        return Response(
+            page(sandbox, sandbox.base_url(request)), media_type="text/html", headers=_HEADERS
+        )
 
     async def style(request: Request) -> Response:
         del request

@@ -56,12 +56,16 @@ class RequestLog:
         finally:
             took = (time.perf_counter() - began) * 1000
             self._log.entries.appendleft(
-                Entry(datetime.now(UTC), scope["method"], scope["path"][:200], _action(scope),
-                      status, round(took, 1))
+                Entry(datetime.now(UTC), scope["method"][:20], scope["path"][:200],
+                      _action(scope), status, round(took, 1))
             )  # fmt: skip
 
 
 def _action(scope: dict[str, Any] | Scope) -> str:
+    """What SOAP was asked, as it was understood, or else as its header says."""
+    told = scope.get("state", {}).get("told")
+    if told:
+        return str(told)[:80]
     for name, value in scope["headers"]:
         if name == b"soapaction":
             return str(value.decode(errors="replace").strip('"'))[:40]

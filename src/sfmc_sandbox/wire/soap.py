@@ -14,7 +14,7 @@ from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, envelope, 
 from sfmc_sandbox.wire.soap_change import Change, Outcome, make_changer
 from sfmc_sandbox.wire.soap_extract import extract
 from sfmc_sandbox.wire.soap_perform import perform, schedule
-from sfmc_sandbox.wire.soap_request import read_request
+from sfmc_sandbox.wire.soap_request import child, read_request, type_of
 from sfmc_sandbox.wire.soap_retrieve import retrieve
 from sfmc_sandbox.wire.soap_unsupported import configure, execute, query
 
@@ -59,6 +59,7 @@ def call(sandbox: Sandbox, request: Request, raw: bytes) -> Response:
     try:
         asked = read_request(raw, request.headers)
         frame = Frame(frame.url, asked.is_12, asked.message_id)
+        request.state.told = f"{asked.action} {_of_what(asked.body)}"  # for the log of requests
         _strike(sandbox)
         token = _token(sandbox, asked.token)
         answer, action = _CALLS[asked.action]
@@ -66,6 +67,15 @@ def call(sandbox: Sandbox, request: Request, raw: bytes) -> Response:
         return Response(body, headers={"Content-Type": content_type(frame)})
     except Fault as problem:
         return Response(fault(frame, problem), 500, headers={"Content-Type": content_type(frame)})
+
+
+def _of_what(body: etree._Element) -> str:
+    """The type of object that a request is about, '' where there is none."""
+    named = child(child(body, "RetrieveRequest"), "ObjectType")
+    if named is not None:
+        return (named.text or "").strip()
+    changed = child(body, "Objects")
+    return (type_of(changed) or "") if changed is not None else ""
 
 
 def _strike(sandbox: Sandbox) -> None:
