@@ -19,7 +19,7 @@ _HOST = re.compile(
 # Codes that vendors document; the rules hold what they mean.
 _VENDOR = re.compile(
     r"(?<![\w.])("
-    r"S[23]\d{3}|A?S77\d{3}|AS\d{8,9}|OU-\d{3}|RP-\d{3}|SC-\d{3}|DY-\d{3}"  # Microsoft consumer, 365
+    r"S[23]\d{3}|A?S77\d{3}|AS\d{8,9}|OU-\d{3}|RP-\d{3}|SC-\d{3}|DY-\d{3}"  # Microsoft
     r"|TS[SP]?\d{2}|BL\d{2}|CON\d|PH\d{2}|DYN:T1|RLY:[A-Z0-9]{2}|HVU:B\d|CHON?:[A-Z0-9]{2}"  # AOL
     r"|OFR_?\d{3}|LPN\d{3}_\d{1,3}|SFR\d{3}"  # Orange, La Poste
     r"|(?:AUP#|BL0|DM0|RL0|BK0|CM0|ESMTP0|FZ0)[A-Z0-9]+|AUP#[A-Z]+-?[A-Z0-9]*"  # Charter, Comcast

@@ -14,7 +14,8 @@ from bouncelens.show.cli.options import Config, Json
 from bouncelens.show.cli.screen import print_card, print_json, rules_of, say
 
 if TYPE_CHECKING:
-    from bouncelens.classify.guidance import Blocklist
+    from collections.abc import Iterator
+
     from bouncelens.service.classify_file import FileVerdicts
     from bouncelens.service.explain import Explanation
 
@@ -120,7 +121,7 @@ def _lines(found: Explanation) -> list[tuple[str, str]]:
         ("Codes", codes),
         ("Provider", found.provider_name or found.provider or ""),
         ("Named in it", ", ".join(dict.fromkeys(named))),
-        *((("List" if at == 0 else ""), _list(each)) for at, each in enumerate(found.lists)),
+        *_lists(found),
         ("It means", found.meaning),
         ("Vendor code", found.family or ""),
         ("For the address", found.for_the_address),
@@ -141,10 +142,11 @@ def _lines(found: Explanation) -> list[tuple[str, str]]:
     return [(name, value) for name, value in lines if value]
 
 
-def _list(entry: Blocklist) -> str:
-    where = f": {entry.lookup}" if entry.lookup else ""
-    note = f" ({entry.note})" if entry.note else ""
-    return f"{entry.name}, run by {entry.operator}{where}{note}"
+def _lists(found: Explanation) -> Iterator[tuple[str, str]]:
+    for at, entry in enumerate(found.lists):
+        where = f": {entry.lookup}" if entry.lookup else ""
+        note = f" ({entry.note})" if entry.note else ""
+        yield "" if at else "List", f"{entry.name}, run by {entry.operator}{where}{note}"
 
 
 def _wait(seconds: int | None) -> str:
