@@ -278,6 +278,7 @@ def _run(sandbox: Sandbox, listener: socket.socket) -> None:
         make_app(sandbox),
         http=TearableProtocol,
         log_level="critical",
+        date_header=False,
         lifespan="off",
         ws="none",
         timeout_graceful_shutdown=3,

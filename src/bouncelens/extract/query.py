@@ -118,6 +118,16 @@ class QuerySource:
             parts += taken
         return self._table(asked, parts, "subscribers")
 
+    def look(self, account: Account) -> str:
+        """Whether a query could run here, in words; it is checked, not run, and nothing is made.
+
+        Raises SignInRefused, SourceError.
+        """
+        end = datetime.now(UTC)
+        asked = _Question(kind("bounces"), account, Window(end - _SMALLEST, end), Only())
+        filled = asked.filled(asked.window, self._settings.subscribers)
+        return self._staging.look(account, asked.kind, filled)
+
     def tidy(self, account: Account) -> tuple[str, ...]:
         """Remove what was made in the account; what is left there, one sentence each."""
         return self._staging.tidy(account)

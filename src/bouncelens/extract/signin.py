@@ -62,6 +62,7 @@ class Token:
     soap_url: str
     rest_url: str
     ends: float  # on the clock of `SignIn`
+    scopes: frozenset[str] | None = None  # what the package may do; None: it was not said
 
 
 class SignIn:
@@ -137,6 +138,7 @@ class SignIn:
             soap_url=self._base(said, "soap_instance_url"),
             rest_url=self._base(said, "rest_instance_url"),
             ends=asked + life_s - margin_s,
+            scopes=frozenset(said["scope"].split()) if isinstance(said.get("scope"), str) else None,
         )
 
     def _base(self, said: dict[str, Any], name: str) -> str:

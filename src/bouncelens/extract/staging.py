@@ -102,6 +102,21 @@ class Staging:
                 raise RowsetEnded
             yield rows
 
+    def look(self, account: Account, kind: Kind, asked: Asked) -> str:
+        """Whether Marketing Cloud would take the query, and what killed runs left. Raises
+        SignInRefused, SourceError."""
+        absent = self._fitting(account, kind, asked, run="")[1]
+        keys = tuple(f"{self._settings.name}_{name}_{account.mid}" for name in KINDS)
+        where, wanted = OneOf("CustomerKey", keys), ("ObjectID", "CustomerKey")
+        left = [*self._queries(account, keys)]
+        left += self._objects.find(account, "DataExtension", wanted, where)
+        said = "a query would be taken"
+        if absent:
+            said += f", without {', '.join(sorted(absent))}, which this account lacks"
+        if left and not self._settings.keep:
+            said += f"; a killed pull left {len(left)} objects, which the next one removes"
+        return said
+
     def tidy(self, account: Account) -> tuple[str, ...]:
         """Remove what was made for the account, also by a run that was killed. What could not be
         removed is said, one sentence each; it removes itself within two days, queries excepted."""
@@ -160,13 +175,20 @@ class Staging:
     def _make_query(self, account: Account, kind: Kind, asked: Asked, run: str) -> str:
         """The query activity with this run's text; its ObjectID. Columns that this account lacks
         are found out and left out."""
-        key = self._key(account, kind)
+        text, _ = self._fitting(account, kind, asked, run=run)
+        return self._put_query(account, self._key(account, kind), text)
+
+    def _fitting(
+        self, account: Account, kind: Kind, asked: Asked, *, run: str
+    ) -> tuple[str, frozenset[str]]:
+        """The query that this account takes, and the optional columns it lacks."""
         while True:
             lacking = self._lacking.get(account.mid, frozenset())
             text = question(kind, asked, run=run, lacking=lacking)
-            problem = self._problem(account, key, text)
+            # Whoever only looks has no data extension to name.
+            problem = self._problem(account, self._key(account, kind) if run else "", text)
             if not problem:
-                return self._put_query(account, key, text)
+                return text, lacking & frozenset(kind.optional)
             absent = {n for n in kind.optional if n not in lacking and n.lower() in problem.lower()}
             if not absent:
                 source = f"Query {kind.of}, account {account.mid}"
@@ -176,7 +198,9 @@ class Staging:
     def _problem(self, account: Account, key: str, text: str) -> str:
         """What Marketing Cloud says is wrong with a query; empty when nothing is, or when this
         account has no such check: making the query will tell."""
-        body = {"Text": text, "targetKey": key, "targetUpdateTypeId": 0}
+        body: dict[str, object] = {"Text": text}
+        if key:
+            body |= {"targetKey": key, "targetUpdateTypeId": 0}
         path = "automation/v1/queries/actions/validate/"
         answer = self._rest.answer(account, self._call("POST", path, account, body=body))
         said = _object(answer)

@@ -1,17 +1,20 @@
-"""Is everything in place? Settings, rules, lake, ledger and sign-in, one check each."""
+"""Is everything in place? What the settings name is looked at, one check each, and nothing is made:
+in an empty folder there is no lake and no ledger afterwards, either."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bouncelens.errors import BouncelensError
 
 if TYPE_CHECKING:
-    from bouncelens.service.tenant import Tenant
     from bouncelens.service.workspace import Workspace
+
+_LEAST_FREE_BYTES = 1024**3  # a first pull, its checkpoints and DuckDB's spill files fit into it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +40,23 @@ class Diagnosis:
 
 
 def diagnose(workspace: Workspace, *, is_offline: bool = False) -> Diagnosis:
-    """Look at everything the settings name. `is_offline`: without signing in."""
+    """Look at everything the settings name. `is_offline`: without a call to anybody."""
+    from bouncelens.service.doctor_tenant import tenant_checks
+
     checks = [
-        _checked("rules", lambda: _rules(workspace)),
-        _checked("policy", lambda: _policy(workspace)),
-        _checked("lake", lambda: _lake(workspace)),
-        _checked("ledger", lambda: _ledger(workspace)),
+        checked("rules", lambda: _rules(workspace)),
+        checked("policy", lambda: _policy(workspace)),
+        checked("lake", lambda: _lake(workspace)),
+        checked("ledger", lambda: _ledger(workspace)),
+        _disk(workspace),
     ]
     if not is_offline:
-        checks += _sign_ins(workspace)
+        checks += tenant_checks(workspace.settings)
     return Diagnosis(tuple(checks))
 
 
-def _checked(name: str, look: Callable[[], str]) -> Check:
+def checked(name: str, look: Callable[[], str]) -> Check:
+    """The check of a name: what `look` says, or the error it raises."""
     try:
         return Check(name, True, look())
     except BouncelensError as error:
@@ -71,11 +78,24 @@ def _policy(workspace: Workspace) -> str:
 
 
 def _lake(workspace: Workspace) -> str:
-    tables = ", ".join(f"{name} v{version}" for name, version in workspace.lake.versions().items())
-    return f"{workspace.lake.uri}: {tables}"
+    from bouncelens.settings import resolve_secret
+    from bouncelens.store.lake import Lake
+    from bouncelens.store.layout import is_there
+
+    url = resolve_secret(workspace.settings.lake)
+    if not is_there(url):
+        return f"{url} is yet to be made, by the first pull or import"
+    with Lake.open(url, create=False) as lake:
+        rows = ", ".join(f"{count:,} {name}" for name, count in lake.count_rows().items())
+        return f"{lake.uri}: {rows}"
 
 
 def _ledger(workspace: Workspace) -> str:
+    from bouncelens.settings import resolve_secret
+    from bouncelens.store.ledger.database import is_there
+
+    if not is_there(resolve_secret(workspace.settings.ledger)):
+        return "it is yet to be made, by the first pull or import"
     marks = workspace.ledger.bookmarks()
     return f"{len(marks)} bookmarks, the last run {_last_run(workspace)}"
 
@@ -87,19 +107,18 @@ def _last_run(workspace: Workspace) -> str:
     return f"was {runs[0].verb!r} at {runs[0].started_at:%Y-%m-%d %H:%M} UTC: {runs[0].outcome}"
 
 
-def _sign_ins(workspace: Workspace) -> Iterator[Check]:
-    from bouncelens.service.tenant import chosen, connected
+def _disk(workspace: Workspace) -> Check:
+    """Room where the lake is, or will be."""
+    from bouncelens.store.files import local_path
 
-    try:
-        accounts = chosen(workspace.settings, ())
-        with connected(workspace.settings) as tenant:
-            for account in accounts:
-                name = f"sign-in {account.name}"
-                yield _checked(name, partial(_signed_in, tenant, account.mid))
-    except BouncelensError as error:
-        yield Check("sign-in", False, str(error), error.exit_code)
-
-
-def _signed_in(tenant: Tenant, mid: int) -> str:
-    token = tenant.sign_in.token(mid)
-    return f"MID {mid}, SOAP at {token.soap_url}"
+    place = local_path(workspace.settings.lake)
+    if place is None:
+        return Check("disk", True, "the lake is on object storage")
+    place = place.expanduser().absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(Path(place)).free
+    said = f"{free / 1024**3:,.1f} GiB free at {place}"
+    if free >= _LEAST_FREE_BYTES:
+        return Check("disk", True, said)
+    return Check("disk", False, f"{said}. Make room: a pull wants a GiB at least.", 5)

@@ -124,6 +124,17 @@ class Lake:
         """The present version of each table: equal versions mean equal content."""
         return {name: self.delta(name).version() for name in self._deltas}
 
+    def count_rows(self) -> dict[str, int]:
+        """How many rows each table has, by reading a column of every file: what cannot be read
+        raises StoreError."""
+        counts = {}
+        for name, table in TABLES.items():
+            with self._lock, explained(self.uri, "read"):
+                rows = rows_sql(self._duck, table, self.delta(name))
+                sql = f"SELECT count({table.key[0]}) AS n FROM ({rows})"  # noqa: S608 - our names
+                counts[name] = int(as_arrow(self._duck, sql)["n"][0].as_py())
+        return counts
+
     # Writing
 
     def add_bounces(

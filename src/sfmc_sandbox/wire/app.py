@@ -164,9 +164,9 @@ async def _body(request: Request) -> bytes:
 
 
 async def _troubled(sandbox: Sandbox, response: Response) -> Response:
-    if sandbox.trouble.strikes("clock-skew"):
-        ahead = datetime.now(UTC) + timedelta(minutes=7)
-        response.headers["Date"] = format_datetime(ahead, usegmt=True)
+    # One Date alone: the web server adds none of its own.
+    skew = timedelta(minutes=7 if sandbox.trouble.strikes("clock-skew") else 0)
+    response.headers["Date"] = format_datetime(datetime.now(UTC) + skew, usegmt=True)
     if sandbox.trouble.strikes("slow"):
         await asyncio.sleep(_SLOW_S)
     if response.status_code == 200 and sandbox.trouble.strikes("reset-mid-page"):

@@ -59,6 +59,17 @@ def open_engine(url: str) -> sa.Engine:
     return engine
 
 
+def is_there(url: str) -> bool:
+    """Whether the ledger's database has been made; one on a server counts as there."""
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        return True  # opening it says what is wrong
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return True
+    return parsed.database == ":memory:" or Path(parsed.database).expanduser().exists()
+
+
 def refused(shown: str, error: sa.exc.DatabaseError) -> StoreError:
     """The database's complaint as a sentence; never its SQL, whose values are personal."""
     return StoreError(
