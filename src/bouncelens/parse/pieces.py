@@ -48,6 +48,7 @@ class Pieces:
     """
 
     raw: bytes  # lower case
+    classes: Any  # of its bytes
     starts: Any
     ends: Any
     _counts: Any
@@ -76,7 +77,7 @@ class Pieces:
             counts[dotted] -= 1 << (_FIELDS[DOT] * _BITS)
             dotted = dotted[(classes.take(ends[dotted] - 1) == DOT) & (ends > starts)[dotted]]
             counts[dotted] -= 1 << (_PAIR * _BITS)
-        return cls(raw, starts, ends, counts, places, kinds, ending, chosen)
+        return cls(raw, classes, starts, ends, counts, places, kinds, ending, chosen)
 
     def count(self, number: int) -> Any:
         """Bytes of a class in each piece."""

@@ -104,8 +104,8 @@ class Premask:
             pa.binary(), len(lowered), [None, *_without(raw, offsets, found)]
         )
         flags = np.where(np.diff(offsets) > LIMIT + 1, _ODD, 0).astype(np.uint8)
-        flags[_rows(offsets, pieces.places_of(PERHAPS_ODD))] |= _PERHAPS
         flags[_rows(offsets, pieces.chains_of_colons())] |= _CHAINED
+        flags[_rows(offsets, pieces.places_of(PERHAPS_ODD))] |= _PERHAPS
         flags[_rows(offsets, pieces.places_of(ODD))] |= _ODD
         if not may_stand_in and V6 in raw:
             flags[_rows(offsets, np.flatnonzero(np.frombuffer(raw, np.uint8) == V6))] |= _ODD

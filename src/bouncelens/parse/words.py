@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bouncelens.parse.automaton import ALPHABET
-from bouncelens.parse.pieces import AT, DIGIT, DOT, LONGEST, MINUS, SIGN, SIGNS
+from bouncelens.parse.pieces import AT, DIGIT, DOT, LONGEST, MINUS, SIGN
 from bouncelens.parse.skeleton import LONGEST_WORD
 from bouncelens.parse.tlds import TLDS
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bouncelens.parse.skeleton import Keep
 
 ADDRESS, IP, NUMBER, ID, HOST = range(3, 8)  # stand-ins: bytes that are in no plain text
-_CLASS = np.frombuffer(bytes(SIGNS), np.uint8)
 _TRIMMED = np.isin(np.arange(10), [DOT, MINUS, SIGN])
 _LONGEST_HOST = 64  # so that no label is longer than 63
 _DEAD = len(ALPHABET)
@@ -53,14 +52,16 @@ class KeptWords:
         sizes = ends - starts
         tails = view.eight.take(ends)
         heads = view.eight.take(starts + 8)
-        is_plain = ~(_TRIMMED.take(_class(heads)) | _TRIMMED.take(_class(tails >> 56)))
+        first, last = pieces.classes.take(starts), pieces.classes.take(ends - 1)
+        is_plain = ~(_TRIMMED.take(first) | _TRIMMED.take(last))
         is_plain &= (sizes > 0) & (sizes <= LONGEST)
         # "550-5.1.1", "550-user": a code, and more behind it
-        is_plain &= ~(_begins_code(heads) & (pieces.count(MINUS) > 0))
+        dashed = np.flatnonzero(pieces.count(MINUS) > 0)
+        is_plain[dashed] &= ~_begins_code(heads.take(dashed))
         digits, dots, ats = pieces.count(DIGIT), pieces.count(DOT), pieces.count(AT)
         signs, kinds = pieces.count(SIGN), np.zeros(len(sizes), np.uint8)
         has_at = ats > 0
-        kinds[is_plain & has_at & (_class(heads) != AT) & (pieces.pairs == 0)] = ADDRESS
+        kinds[is_plain & has_at & (first != AT) & (pieces.pairs == 0)] = ADDRESS
 
         where = np.flatnonzero(is_plain & ~has_at & (dots == 0) & (signs == 0) & (digits > 0))
         kinds[where] = self._words(view, starts.take(where), sizes.take(where), digits.take(where))
@@ -239,10 +240,6 @@ def _tail(tails: Any, sizes: Any) -> Any:
 def _begins_code(heads: Any) -> Any:
     first = heads & 255
     return (first == ord("2")) | (first == ord("4")) | (first == ord("5"))
-
-
-def _class(byte: Any) -> Any:
-    return _CLASS.take((byte & np.uint64(255)).astype(np.intp))
 
 
 def _sorted(words: Iterable[str]) -> Any:
