@@ -41,11 +41,22 @@ def main() -> int:
     extract.add_argument("--no-import", action="store_true", help="only read")
     hostile = benches.add_parser("hostile", help="what the costliest inputs cost, in ms")
     hostile.add_argument("--seed", type=int, default=1)
+    fuzz = benches.add_parser("fuzz", help="strangers' bytes against every reader")
+    fuzz.add_argument("--minutes", type=float, default=60)
+    fuzz.add_argument("--seed", type=int, default=1)
+    kills = benches.add_parser("kills", help="pulls killed at random points, again and again")
+    kills.add_argument("--kills", type=int, default=100, help="of each route")
+    kills.add_argument("--route", action="append", choices=["soap", "query"])
+    routes = benches.add_parser("routes", help="how much of their time the routes wait")
+    routes.add_argument("--bounces", type=int, default=60_000)
+    routes.add_argument("--trouble", action="store_true", help="every scenario instead")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
     elif arguments.bench == "store":
         from bench.store import run
+    elif arguments.bench == "fuzz":
+        from bench.fuzz import run
     elif arguments.bench == "extract":
         from bench.extract import run
     elif arguments.bench == "sandbox":
@@ -54,6 +65,10 @@ def main() -> int:
         from bench.classify import run
     elif arguments.bench == "hostile":
         from bench.hostile import run
+    elif arguments.bench == "kills":
+        from bench.kills import run
+    elif arguments.bench == "routes":
+        from bench.routes import run
     elif arguments.bench == "rules":
         from bench.rules import run
     else:

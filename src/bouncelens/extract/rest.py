@@ -11,7 +11,7 @@ from bouncelens.errors import SignInRefused, SourceError
 from bouncelens.extract.limits import Patience
 from bouncelens.extract.signin import SignIn
 from bouncelens.extract.soap_call import PACKAGE_ADVICE, clean
-from bouncelens.extract.wire import Answer, Call, Wire
+from bouncelens.extract.wire import Answer, Call, Waited, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ class Rest:
 
     def __init__(self, sign_in: SignIn, wire: Wire, patience: Patience) -> None:
         self._sign_in, self._wire, self._patience = sign_in, wire, patience
+
+    @property
+    def waited(self) -> Waited:
+        """How long Marketing Cloud owed us something."""
+        return self._wire.waited
 
     def ask(self, account: Account, call: RestCall) -> Any:
         """What the answer says, as JSON. Raises SignInRefused or SourceError."""

@@ -76,7 +76,8 @@ class Staging:
             activity = self._make_query(account, kind, asked, run)
             began = time.monotonic()
             self._start(account, activity)
-            self._wait(account, activity, kind, run)
+            with self._rest.waited.owed():
+                self._wait(account, activity, kind, run)
             took_s = time.monotonic() - began
             for start in range(_STARTS):
                 try:

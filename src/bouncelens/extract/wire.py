@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # A full SOAP page is 2,500 rows of at most 8,000 characters of reply text.
 _MAX_BYTES = 64 * 1024 * 1024
+_TOKEN_IN_SOAP = re.compile(rb"<fueloauth[^>]*>([^<]+)<")
+_HEAD_BYTES = 16_384  # a token is 1 to 4 KiB long, and stands in front
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,28 +51,41 @@ class Call:
 
 
 class Waited:
-    """How long at least one call was under way, and how many there were. For benches and logs."""
+    """For how long Marketing Cloud owed us something: an answer to a call, or the end of a query.
+    Spans that overlap count once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._open, self._since = 0, 0.0
-        self.seconds, self.calls, self.most = 0.0, 0, 0
+        self._owed, self._since, self._open = 0, 0.0, 0
+        self.seconds, self.calls, self.most = 0.0, 0, 0  # `most`: calls at once
 
     @contextmanager
-    def call(self) -> Iterator[None]:
-        """One call, for as long as the block runs."""
+    def owed(self) -> Iterator[None]:
+        """Something is owed for as long as the block runs."""
         with self._lock:
-            if not self._open:
+            if not self._owed:
                 self._since = time.monotonic()
-            self._open += 1
-            self.calls, self.most = self.calls + 1, max(self.most, self._open)
+            self._owed += 1
         try:
             yield
         finally:
             with self._lock:
-                self._open -= 1
-                if not self._open:
+                self._owed -= 1
+                if not self._owed:
                     self.seconds += time.monotonic() - self._since
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """One call, for as long as the block runs."""
+        with self.owed():
+            with self._lock:
+                self._open += 1
+                self.calls, self.most = self.calls + 1, max(self.most, self._open)
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._open -= 1
 
 
 class Wire:
@@ -101,7 +117,7 @@ class Wire:
             with client.stream(
                 call.method, call.url, headers=dict(call.headers), content=call.content
             ) as response:
-                body = self._read(response, source)
+                body = _without(_tokens_of(call), self._read(response, source))
                 return Answer(response.status_code, dict(response.headers), body)
         except httpx2.ConnectError as error:
             raise _unreachable(source, call.url, error) from error
@@ -148,6 +164,21 @@ class Wire:
                 detail = f"the answer is larger than {self._max_bytes // 1024**2} MiB."
                 raise PageLost(source, detail, is_slow=True)
         return bytes(body)
+
+
+def _tokens_of(call: Call) -> set[bytes]:
+    """The access tokens that the call shows the other side: in its head, or in SOAP's."""
+    found = set(_TOKEN_IN_SOAP.findall(call.content[:_HEAD_BYTES]))
+    scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+    return found | ({token.encode()} if scheme == "Bearer" else set())
+
+
+def _without(tokens: set[bytes], body: bytes) -> bytes:
+    """A server in trouble may repeat what it was sent, and its words reach people."""
+    for token in tokens:
+        if token and token in body:
+            body = body.replace(token, b"***")
+    return body
 
 
 def checked_base(url: str, *, meaning: str, loopback_ok: bool = True) -> str:

@@ -46,7 +46,8 @@ class AccountPull:
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
-    """What a pull did. `partial`: what is lacking and why, one sentence each."""
+    """What a pull did. `partial`: what is lacking and why, one sentence each; `waited_s`: seconds
+    in which Marketing Cloud owed an answer or the end of a query."""
 
     pages: int
     received: int
@@ -61,6 +62,9 @@ class PullResult:
     partial: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float
+    waited_s: float = 0.0
+    calls: int = 0
+    calls_at_once: int = 0  # at most
 
     @property
     def exit_code(self) -> int:

@@ -14,6 +14,7 @@ import bouncelens
 from bouncelens.bounce import Account, Window
 from bouncelens.errors import ForbiddenNow, SignInRefused, SourceError, Unreachable
 from bouncelens.extract.gate import Gate, gate_of
+from bouncelens.extract.wire import Waited
 from bouncelens.service.extracts import pull_extracts
 from bouncelens.service.intake import Counts
 from bouncelens.service.pull.asked import Asked
@@ -118,6 +119,9 @@ def _result(
         partial=(*(sentence for p in pulls for sentence in p.failed), *work.failed),
         notes=tuple(work.notes),
         seconds=seconds,
+        waited_s=round(work.waited.seconds, 3),
+        calls=work.waited.calls,
+        calls_at_once=work.waited.most,
     )
 
 
@@ -134,6 +138,7 @@ class _Pull:
     errors: list[Exception] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: tuple[str, ...] = ()
+    waited: Waited = field(default_factory=Waited)
 
     def accounts(
         self,
@@ -145,6 +150,7 @@ class _Pull:
         self._leave_another_lake()
         settings = self.workspace.settings
         with self._connected() as tenant:
+            self.waited = tenant.wire.waited
             of_name: dict[str, _Route] = {
                 "soap": BySoap(tenant, self._bounces("soap", settings.soap), self.notes),
                 "query": ByQuery(tenant, self._bounces("query", settings.query), self.notes),
