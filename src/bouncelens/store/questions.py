@@ -1,7 +1,8 @@
 """The questions: one `.sql` file each in `queries/`, its head saying what it answers and how.
 
-The head is comments: `title`, `asks`, `denominator`, `note`, and one `column NAME [unit]: meaning`
-per column in order. Parameters are the `$names` in the SQL, described once here.
+The head is comments: `title`, `asks`, `denominator`, `note`, `with`, and the columns in order.
+Parameters are the `$names` in the SQL, described once here. A name such as `by:provider,reason` is
+a question, too: a pivot.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
 from bouncelens.errors import QuestionInvalid
+from bouncelens.store import dimensions, pivot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +33,13 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an answer. `unit` is events, messages, addresses or share; None has none."""
+    """A column of an answer. `unit` is events, messages, addresses, share, days; None has none.
+    `is_detail`: the first to be left out where there is no room."""
 
     name: str
     unit: str | None
     doc: str
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Question:
         for name, source in _DERIVED.items():
             if source in values:
                 values[name] = _first_midnight(cast("datetime", values[source]))
+        if "now" in values and values["now"] is None:
+            values["now"] = datetime.now(UTC).replace(microsecond=0)
         # An engine takes exactly the names that the SQL has.
         return {name: values[name] for name in set(_PARAMETER.findall(self.sql))}
 
@@ -84,22 +90,39 @@ def _first_midnight(moment: datetime) -> date:
 
 
 # Windows over days: those that begin within the window. SQL compares days faster than moments.
-_DERIVED = {"first_day": "since", "end_day": "until"}
+_DERIVED = {
+    "first_day": "since",
+    "end_day": "until",
+    "other_first_day": "other_since",
+    "other_end_day": "other_until",
+}
 
-
+_EVER = (datetime(1970, 1, 3, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 PARAMETERS: Mapping[str, Parameter] = {
     parameter.name: parameter
     for parameter in (
-        Parameter("since", "start of the window, UTC", datetime, datetime(1970, 1, 3, tzinfo=UTC)),
-        Parameter(
-            "until", "end of the window, UTC, not in it", datetime, datetime(9999, 1, 1, tzinfo=UTC)
-        ),
+        Parameter("since", "start of the window, UTC", datetime, _EVER[0]),
+        Parameter("until", "end of the window, UTC, not in it", datetime, _EVER[1]),
         Parameter("account", "MID of one business unit", int),
         Parameter("job", "one SFMC JobID", int),
         Parameter("provider", "one mailbox provider, or 'other'", str),
         Parameter("domain", "one receiving domain", str),
         Parameter("reason", "one reason; narrows bounces, not what was sent", str),
         Parameter("reason_group", "one group; narrows bounces, not what was sent", str),
+        Parameter("hardness", "hard, soft, block, none or unknown; narrows bounces only", str),
+        Parameter("campaign", "one name of an e-mail", str),
+        Parameter("sender_domain", "one domain of the sender's address", str),
+        Parameter("job_category", "one kind of send, as SFMC says it", str),
+        Parameter("list", "one SFMC ListID; narrows bounces only", int),
+        Parameter("triggered_send", "one key of a triggered send; narrows bounces only", str),
+        Parameter("sfmc_category", "one BounceCategory of SFMC; narrows bounces only", str),
+        Parameter("subscriber", "one SubscriberKey, or address", str),
+        Parameter("other_since", "start of the window compared with, UTC", datetime, _EVER[0]),
+        Parameter("other_until", "end of that window, UTC, not in it", datetime, _EVER[1]),
+        Parameter("other_job", "the JobID compared with", int),
+        Parameter("other_campaign", "the campaign compared with", str),
+        Parameter("days", "length of the latest period, in days", int, 7),
+        Parameter("now", "the moment that ages are counted from; else the present one", datetime),
         Parameter("limit", "rows at most", int, 1000),
     )
 }
@@ -120,12 +143,23 @@ def questions() -> Mapping[str, Question]:
 
 
 def question(name: str) -> Question:
-    """One question. Raises QuestionInvalid with the names there are."""
+    """One question, or the pivot that a name like `by:provider,reason` stands for. Raises
+    QuestionInvalid with the names there are."""
+    if name.startswith(BY):
+        return _pivot(name)
     if name not in questions():
         raise QuestionInvalid(
             f"There is no question {name!r}.", advice=f"There are {', '.join(questions())}."
         )
     return questions()[name]
+
+
+BY = "by:"
+
+
+def _pivot(name: str) -> Question:
+    words = tuple(word.strip() for word in name.removeprefix(BY).split(",") if word.strip())
+    return read_question(name, pivot.pivot_text(words))
 
 
 @cache
@@ -138,28 +172,35 @@ def views() -> Mapping[str, tuple[str, str]]:
     return {name: (doc.replace("\n-- ", " "), sql) for name, doc, sql in found}
 
 
-_HEAD = re.compile(r"-- (title|asks|denominator|note): (.+)")
-_COLUMN = re.compile(r"-- column (\w+)(?: \[(\w+)\])?: (.+)")
+_HEAD = re.compile(r"-- (title|asks|denominator|note|with|columns): (.+)")
+_COLUMN = re.compile(r"-- column (\w+)(?: \[(\w+)\])?( \(detail\))?: (.+)")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
 def read_question(name: str, text: str) -> Question:
-    """A question from its file's text. Raises QuestionInvalid naming what its head lacks."""
-    head: dict[str, list[str]] = {"title": [], "asks": [], "denominator": [], "note": []}
-    columns = []
+    """A question from its file's text. Raises QuestionInvalid naming what its head lacks.
+
+    `with: asked` puts the narrowed bounces before its SQL as a CTE, `with: rates by day, group`
+    counts and rates. `columns: a, b` are columns of `rates`, whose meaning is known.
+    """
+    head: dict[str, list[str]] = {key: [] for key in _HEAD_LINES}
+    columns: list[Column] = []
     for line in text.splitlines():
         if not line.startswith("--"):
             continue
         if found := _COLUMN.fullmatch(line):
-            columns.append(Column(*found.groups()))
+            columns.append(Column(found[1], found[2], found[4], is_detail=bool(found[3])))
         elif found := _HEAD.fullmatch(line):
             head[found[1]].append(found[2])
+            if found[1] == "columns":
+                columns += _known_columns(name, found[2])
         else:
             raise QuestionInvalid(f"{name}.sql: {line!r} is no line of a question's head.")
     for wanted in ("title", "asks", "denominator"):
         if len(head[wanted]) != 1:
             raise QuestionInvalid(f"{name}.sql: the head needs one line '-- {wanted}: …'.")
-    sql = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    sql = _begun(name, body, head["with"])
     used = dict.fromkeys(_DERIVED.get(name, name) for name in _PARAMETER.findall(sql))
     if unknown := [parameter for parameter in used if parameter not in PARAMETERS]:
         raise QuestionInvalid(f"{name}.sql: unknown parameter ${unknown[0]}.")
@@ -173,3 +214,31 @@ def read_question(name: str, text: str) -> Question:
         tuple(parameter for key, parameter in PARAMETERS.items() if key in used),
         sql,
     )
+
+
+_HEAD_LINES = ("title", "asks", "denominator", "note", "with", "columns")
+
+
+def _known_columns(name: str, listed: str) -> list[Column]:
+    docs = dimensions.column_docs()
+    names = [word.strip() for word in listed.split(",")]
+    if unknown := [word for word in names if word not in docs]:
+        raise QuestionInvalid(f"{name}.sql: {unknown[0]!r} is no column of rates.")
+    return [Column(word, *docs[word], is_detail=word in dimensions.DETAILS) for word in names]
+
+
+def _begun(name: str, body: str, parts: list[str]) -> str:
+    """The SQL with the common parts it asks for put before it."""
+    begun = []
+    for part in parts:
+        if part == "asked":
+            begun.append(pivot.asked())
+        elif part == "rates" or part.startswith("rates by "):
+            words = [word.strip() for word in part[len("rates by ") :].split(",")]
+            begun.append(pivot.rates(dimensions.dimensions(word for word in words if word)))
+        else:
+            raise QuestionInvalid(f"{name}.sql: nothing is called {part!r}.")
+    if not begun:
+        return body
+    rest = body.removeprefix("WITH ")
+    return f"WITH {', '.join(begun)}{', ' if rest != body else chr(10)}{rest}"

@@ -1,65 +1,16 @@
 -- title: Bounces by campaign
 -- asks: Which sends bounced, and how much?
 -- denominator: messages of the job sent on days of the window
--- note: a bounce belongs to the day its message was sent, not to the day it came back; a message with verdicts of two kinds counts in both
--- column account: MID of the business unit
--- column job: SFMC JobID
+-- note: cohort: a bounce belongs to the day its message was sent, not to the day it came back; a message with verdicts of two kinds counts in both
+-- with: rates by job
+-- columns: account, job
 -- column campaign: name of the e-mail; NULL where the job is not known
--- column subject: subject line
--- column first_day: first day of the send within the window, UTC; NULL where not known
--- column bounces [events]: bounce events
--- column bounced [messages]: messages that bounced: distinct account, job and subscriber
--- column uncounted [messages]: those of jobs whose sent count is not known; not in the rate
--- column sent [messages]: messages sent; NULL where not known
--- column rate [share]: (bounced - uncounted) / sent
--- column hard [messages]: bounced with a hard verdict
--- column soft [messages]: bounced with a soft verdict
--- column block [messages]: bounced with a block verdict
-WITH messages AS (
-    SELECT
-        account, job, subscriber_key, count(*) AS bounces,
-        max(CASE WHEN hardness = 'hard' THEN 1 ELSE 0 END) AS is_hard,
-        max(CASE WHEN hardness = 'soft' THEN 1 ELSE 0 END) AS is_soft,
-        max(CASE WHEN hardness = 'block' THEN 1 ELSE 0 END) AS is_block,
-        CASE WHEN $provider IS NULL AND $domain IS NULL THEN has_sent
-            ELSE has_sent_by_domain END AS is_counted
-    FROM judged
-    WHERE event_time >= $since - INTERVAL 2 DAY
-        AND send_day >= $first_day AND send_day < $end_day
-        AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
-        AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
-        AND ($reason IS NULL OR reason = $reason)
-        AND ($reason_group IS NULL OR reason_group = $reason_group)
-    GROUP BY account, job, subscriber_key, is_counted
-), bounced AS (
-    SELECT
-        account, job, sum(bounces) AS bounces, count(*) AS bounced,
-        sum(is_hard) AS hard, sum(is_soft) AS soft, sum(is_block) AS block,
-        sum(CASE WHEN is_counted THEN 0 ELSE 1 END) AS uncounted
-    FROM messages GROUP BY account, job
-), mailed AS (
-    SELECT account, job, min(day) AS first_day, sum(sent) AS sent
-    FROM sent
-    WHERE day >= $first_day AND day < $end_day
-        AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
-        AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
-    GROUP BY account, job
-), both_sides AS (
-    SELECT
-        coalesce(b.account, m.account) AS account, coalesce(b.job, m.job) AS job, m.first_day,
-        b.bounces, b.bounced, b.uncounted, m.sent, b.hard, b.soft, b.block
-    FROM bounced AS b FULL JOIN mailed AS m ON m.account = b.account AND m.job = b.job
-)
+-- column subject (detail): subject line
+-- column first_day (detail): first day of the send within the window, UTC; NULL where not known
+-- columns: bounces, bounced, uncounted, sent, rate, low, high, hard, soft, block
 SELECT
-    b.account, b.job, j.email_name AS campaign, j.subject, b.first_day,
-    CAST(coalesce(b.bounces, 0) AS BIGINT) AS bounces,
-    CAST(coalesce(b.bounced, 0) AS BIGINT) AS bounced,
-    CAST(coalesce(b.uncounted, 0) AS BIGINT) AS uncounted,
-    CAST(b.sent AS BIGINT) AS sent,
-    CAST(coalesce(b.bounced - b.uncounted, 0) AS DOUBLE) / nullif(b.sent, 0) AS rate,
-    CAST(coalesce(b.hard, 0) AS BIGINT) AS hard,
-    CAST(coalesce(b.soft, 0) AS BIGINT) AS soft,
-    CAST(coalesce(b.block, 0) AS BIGINT) AS block
-FROM both_sides AS b LEFT JOIN jobs AS j ON j.account = b.account AND j.job = b.job
+    r.account, r.job, f.campaign, f.subject, r.first_day, r.bounces, r.bounced, r.uncounted,
+    r.sent, r.rate, r.low, r.high, r.hard, r.soft, r.block
+FROM rates AS r LEFT JOIN job_facts AS f ON f.account = r.account AND f.job = r.job
 ORDER BY bounced DESC, sent DESC NULLS LAST, account, job
 LIMIT $limit

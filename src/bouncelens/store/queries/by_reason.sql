@@ -1,46 +1,9 @@
 -- title: Bounces by reason
 -- asks: Why do messages bounce, and how often?
 -- denominator: all messages sent in the window; the same for every reason
--- note: a bounce belongs to the day its message was sent, not to the day it came back; a message with bounces of two reasons counts in both
--- column reason: what the reply means
--- column reason_group: its family
--- column hardness: hard, soft, block, none or unknown
--- column bounces [events]: bounce events
--- column bounced [messages]: messages that bounced: distinct account, job and subscriber
--- column uncounted [messages]: those of jobs whose sent count is not known; not in the rate
--- column sent [messages]: messages sent; NULL where not known
--- column rate [share]: (bounced - uncounted) / sent
-WITH messages AS (
-    SELECT
-        reason, reason_group, hardness, account, job, subscriber_key, count(*) AS bounces,
-        CASE WHEN $provider IS NULL AND $domain IS NULL THEN has_sent
-            ELSE has_sent_by_domain END AS is_counted
-    FROM judged
-    WHERE event_time >= $since - INTERVAL 2 DAY
-        AND send_day >= $first_day AND send_day < $end_day
-        AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
-        AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
-        AND ($reason IS NULL OR reason = $reason)
-        AND ($reason_group IS NULL OR reason_group = $reason_group)
-    GROUP BY reason, reason_group, hardness, account, job, subscriber_key, is_counted
-), bounced AS (
-    SELECT
-        reason, reason_group, hardness, sum(bounces) AS bounces, count(*) AS bounced,
-        sum(CASE WHEN is_counted THEN 0 ELSE 1 END) AS uncounted
-    FROM messages GROUP BY reason, reason_group, hardness
-), mailed AS (
-    SELECT sum(sent) AS sent
-    FROM sent
-    WHERE day >= $first_day AND day < $end_day
-        AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
-        AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
-)
-SELECT
-    b.reason, b.reason_group, b.hardness,
-    CAST(coalesce(b.bounces, 0) AS BIGINT) AS bounces,
-    CAST(coalesce(b.bounced, 0) AS BIGINT) AS bounced,
-    CAST(coalesce(b.uncounted, 0) AS BIGINT) AS uncounted,
-    CAST(m.sent AS BIGINT) AS sent,
-    CAST(coalesce(b.bounced - b.uncounted, 0) AS DOUBLE) / nullif(m.sent, 0) AS rate
-FROM bounced AS b CROSS JOIN mailed AS m
+-- note: cohort: a bounce belongs to the day its message was sent, not to the day it came back; a message with bounces of two reasons counts in both
+-- with: rates by reason, group, hardness
+-- columns: reason, reason_group, hardness, bounces, bounced, uncounted, sent, rate, low, high
+SELECT reason, reason_group, hardness, bounces, bounced, uncounted, sent, rate, low, high
+FROM rates
 ORDER BY bounced DESC, reason, hardness

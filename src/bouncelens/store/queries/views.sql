@@ -22,6 +22,29 @@ LEFT JOIN (SELECT DISTINCT account, job FROM sends) AS s
     ON s.account = j.account AND s.job = j.job
 WHERE s.job IS NULL AND j.number_sent IS NOT NULL AND j.sent_time IS NOT NULL;
 
+-- view job_facts: what is known of a job by its name or its sent counts; weekday (1 is Monday) and
+-- hour are those in which it began, UTC, unless it was sent over more than two days
+CREATE VIEW job_facts AS
+SELECT
+    coalesce(d.account, j.account) AS account, coalesce(d.job, j.job) AS job,
+    j.email_name AS campaign, j.subject, j.category AS job_category, j.sent_time,
+    nullif(lower(replace(split_part(j.from_address, '@', 2), '>', '')), '') AS sender_domain,
+    CASE WHEN coalesce(d.last_day <= d.first_day + 1, true) THEN isodow(j.sent_time) END AS weekday,
+    CASE WHEN coalesce(d.last_day <= d.first_day + 1, true) THEN hour(j.sent_time) END AS hour,
+    d.first_day, d.last_day, coalesce(d.has_domains, false) AS has_domains
+FROM (
+    SELECT
+        account, job, min(day) AS first_day, max(day) AS last_day,
+        max(CASE WHEN domain <> '' THEN 1 ELSE 0 END) = 1 AS has_domains
+    FROM sent GROUP BY account, job
+) AS d FULL JOIN jobs AS j ON j.account = d.account AND j.job = d.job;
+
+-- view job_triggers: the triggered send to which a job belongs, as far as a bounce names it
+CREATE VIEW job_triggers AS
+SELECT account, job, max(triggered_send_key) AS triggered_send
+FROM bounces WHERE triggered_send_key IS NOT NULL
+GROUP BY account, job;
+
 -- view judged: one row per bounce with the verdict on its template; send_day is the day the message
 -- was sent: the job's only day, or the day of the bounce within the days on which the job was sent
 CREATE VIEW judged AS
@@ -33,6 +56,7 @@ SELECT
     coalesce(v.reason, 'unclassified') AS reason, coalesce(v.reason_group, 'other') AS reason_group,
     coalesce(v.hardness, 'unknown') AS hardness, coalesce(v.is_temporary, false) AS is_temporary,
     v.rule, coalesce(v.confidence, 0) AS confidence, v.evidence, v.actor,
+    d.campaign, d.sender_domain, d.job_category, d.weekday, d.hour,
     CASE
         WHEN d.first_day IS NULL THEN b.event_day
         ELSE greatest(d.first_day, least(d.last_day, b.event_day))
@@ -41,12 +65,7 @@ SELECT
     coalesce(d.has_domains, false) AS has_sent_by_domain
 FROM bounces AS b
 LEFT JOIN verdicts AS v ON v.template_id = b.template_id
-LEFT JOIN (
-    SELECT
-        account, job, min(day) AS first_day, max(day) AS last_day,
-        max(CASE WHEN domain <> '' THEN 1 ELSE 0 END) = 1 AS has_domains
-    FROM sent GROUP BY account, job
-) AS d ON d.account = b.account AND d.job = b.job;
+LEFT JOIN job_facts AS d ON d.account = b.account AND d.job = b.job;
 
 -- view policy_rules: the rules of the policy that is asked about, one row each; without rows until a
 -- question is given them
@@ -68,4 +87,12 @@ SELECT
     CAST(NULL AS VARCHAR) AS reason, CAST(NULL AS VARCHAR) AS reason_group,
     CAST(NULL AS VARCHAR) AS hardness, CAST(NULL AS VARCHAR) AS sfmc_category,
     CAST(NULL AS BIGINT) AS rule_no, CAST(NULL AS BIGINT) AS weight
+WHERE 1 = 0;
+
+-- view policy_incidents: providers and times whose hard refusals are not believed; without rows until
+-- a question is given them
+CREATE VIEW policy_incidents AS
+SELECT
+    CAST(NULL AS VARCHAR) AS provider, CAST(NULL AS TIMESTAMPTZ) AS starts,
+    CAST(NULL AS TIMESTAMPTZ) AS ends
 WHERE 1 = 0;
