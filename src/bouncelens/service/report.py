@@ -5,11 +5,11 @@ The command line, the pages and exports show the same `Answer`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     import pyarrow as pa
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an answer. `unit`: events, messages, addresses, share, or empty."""
+    """A column of an answer. `unit`: events, messages, addresses, share, days, or empty.
+    `is_detail`: the first to leave out where there is no room."""
 
     name: str
     unit: str
     doc: str
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Answer:
     """A question's answer. `rows` have the order of `columns`; None in them is not known.
 
     `since` and `until` bound the window as asked (None: without end); days and times are UTC.
+    Rates of fewer than `min_sent` messages sent say little: show them greyed, or not at all.
     """
 
     question: str
@@ -43,6 +46,12 @@ class Answer:
     until: datetime | None
     time_zone: str
     notes: tuple[str, ...]
+    min_sent: int = 0
+
+    def is_thin(self, record: Mapping[str, Any]) -> bool:
+        """Whether so little was sent that the record's rate says next to nothing."""
+        sent = record.get("sent")
+        return sent is not None and sent < self.min_sent
 
     def records(self) -> Iterator[dict[str, Any]]:
         """The rows, each by column name."""
@@ -59,6 +68,16 @@ class Asked:
     asks: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a question is answered: its SQL, and what narrows it, by name and meaning."""
+
+    name: str
+    title: str
+    sql: str
+    parameters: tuple[tuple[str, str], ...]
+
+
 def answer(
     workspace: Workspace,
     question: str,
@@ -67,30 +86,75 @@ def answer(
     until: datetime | None = None,
     **filters: object,
 ) -> Answer:
-    """Answer a question of `questions()` over the half-open window of UTC time.
+    """Answer a question of `questions()`, or a pivot named by `pivot()`, over the half-open window
+    of UTC time.
 
-    `filters`: account, job, provider, domain, reason, reason_group (or group), limit; None is all.
-    A filter that the question does not have is refused. Raises QuestionInvalid and StoreError.
+    `filters`: those of `narrow.filter_names()` and limit; None is all. A filter that the question
+    does not have is refused. Raises QuestionInvalid and StoreError.
     """
+    given = narrowed(filters, since=since, until=until)
+    about = unanswered(workspace, question, given)
+    return replace(about, rows=_rows(workspace.engine.ask(question, given)))
+
+
+def narrowed(
+    filters: Mapping[str, object], *, since: datetime | None, until: datetime | None
+) -> dict[str, object]:
+    """Filters and window by the names that questions use; None is all."""
+    from bouncelens.service.narrow import SYNONYMS
+
+    given = {SYNONYMS.get(k, k): value for k, value in filters.items() if value is not None}
+    return given | {k: v for k, v in (("since", since), ("until", until)) if v is not None}
+
+
+def unanswered(workspace: Workspace, question: str, given: Mapping[str, Any]) -> Answer:
+    """All that is said about an answer, without its rows. Raises QuestionInvalid."""
     from bouncelens.store.questions import question as known
 
     asked = known(question)
-    if "group" in filters:
-        filters["reason_group"] = filters.pop("group")
-    given = {name: value for name, value in filters.items() if value is not None}
-    given |= {k: v for k, v in (("since", since), ("until", until)) if v is not None}
-    table = workspace.engine.ask(question, given)
     return Answer(
         question=asked.name,
         title=asked.title,
         asks=asked.asks,
         denominator=asked.denominator,
-        columns=tuple(Column(c.name, c.unit or "", c.doc) for c in asked.columns),
-        rows=_rows(table),
-        since=since,
-        until=until,
+        columns=tuple(
+            Column(c.name, c.unit or "", c.doc, is_detail=c.is_detail) for c in asked.columns
+        ),
+        rows=(),
+        since=given.get("since"),
+        until=given.get("until"),
         time_zone="UTC",
         notes=(f"Of: {asked.denominator}.", *_sentences(asked.notes), *_filter_notes(given)),
+        min_sent=workspace.settings.report.min_sent,
+    )
+
+
+def pivot(dimensions: Iterable[str]) -> str:
+    """The name of the question that counts by these dimensions. Raises QuestionInvalid for
+    dimensions that do not exist, or for none or too many."""
+    from bouncelens.store.questions import BY, question
+
+    words = [word.strip() for given in dimensions for word in given.split(",")]
+    return question(BY + ",".join(word for word in words if word)).name
+
+
+def dimensions() -> tuple[tuple[str, str], ...]:
+    """What a pivot can count by: names and meanings."""
+    from bouncelens.store.dimensions import DIMENSIONS
+
+    return tuple((name, d.columns[0][3]) for name, d in DIMENSIONS.items())
+
+
+def shown(question: str) -> Shown:
+    """How a question is answered. Raises QuestionInvalid."""
+    from bouncelens.store.questions import question as known
+
+    asked = known(question)
+    return Shown(
+        asked.name,
+        asked.title,
+        asked.sql.strip(),
+        tuple((parameter.name, parameter.doc) for parameter in asked.parameters),
     )
 
 
@@ -111,6 +175,6 @@ def _sentences(notes: tuple[str, ...]) -> Iterator[str]:
 
 
 def _filter_notes(given: Mapping[str, object]) -> Iterator[str]:
-    shown = {k: v for k, v in given.items() if k not in ("since", "until", "limit")}
-    if shown:
-        yield f"Only {', '.join(f'{key} = {value}' for key, value in shown.items())}."
+    narrowed = {k: v for k, v in given.items() if k not in ("since", "until", "limit", "now")}
+    if narrowed:
+        yield f"Only {', '.join(f'{key} = {value}' for key, value in narrowed.items())}."

@@ -159,6 +159,54 @@ class SendsSettings(_Part):
     )
 
 
+class SuppressionSettings(_Part):
+    """Where suppressions go."""
+
+    data_extension: str = Field(
+        default="",
+        max_length=200,
+        description="External key of the data extension that holds who is suppressed, one in each "
+        "business unit, made where absent. Empty: none.",
+    )
+    file: str = Field(
+        default="", description="CSV file that holds everybody who is suppressed. Empty: none."
+    )
+
+
+class GuardSettings(_Part):
+    """When a plan is not applied without --override and a reason."""
+
+    list_pct: float = Field(
+        default=5, gt=0, le=100, description="Most of the mailable list that a plan may add, in %."
+    )
+    provider_pct: float = Field(
+        default=10,
+        gt=0,
+        le=100,
+        description="Most of one provider's people that a plan may add, in %.",
+    )
+    least: int = Field(
+        default=50, ge=0, description="Fewer added addresses than this are never too many."
+    )
+    mailable: int = Field(
+        default=0,
+        ge=0,
+        description="How many people are mailable. 0: as many as were mailed on the busiest of the "
+        "last 90 days.",
+    )
+    stale_hours: int = Field(
+        default=48, ge=1, description="Data older than this is too old to decide on."
+    )
+
+
+class ReportSettings(_Part):
+    """How answers are shown."""
+
+    min_sent: int = Field(
+        default=100, ge=0, description="Rates of fewer messages sent are not shown, or greyed."
+    )
+
+
 class Settings(_Part):
     """Everything a person can set."""
 
@@ -186,6 +234,11 @@ class Settings(_Part):
     calls: CallsSettings = Field(default=CallsSettings(), description="Calls.")
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries.")
     sends: SendsSettings = Field(default=SendsSettings(), description="Sent counts.")
+    report: ReportSettings = Field(default=ReportSettings(), description="Reports.")
+    suppression: SuppressionSettings = Field(
+        default=SuppressionSettings(), description="Suppressions."
+    )
+    guard: GuardSettings = Field(default=GuardSettings(), description="Guard rails.")
 
     @field_validator("lake", "ledger")
     @classmethod

@@ -71,7 +71,7 @@ def _told(bars: Progress) -> Callable[[str, float, str], None]:
 
 def _report(run: Demo, *, as_json: bool) -> None:
     from bouncelens.service.report import answer
-    from bouncelens.show.cli.reports import print_answer
+    from bouncelens.show.cli.answers import print_answer
 
     limits = {"by_campaign": 10}
     for name in _QUESTIONS:

@@ -165,8 +165,11 @@ def print_table(
     title: str,
     header: Sequence[tuple[str, bool]],
     rows: Iterable[Sequence[str]],
+    *,
+    width: int | None = None,
 ) -> None:
-    """A table on stdout. `header`: each column's name and whether it holds numbers."""
+    """A table on stdout. `header`: each column's name and whether it holds numbers. `width`:
+    columns of the screen, if not as many as it has."""
     from rich.table import Table
     from rich.text import Text
 
@@ -176,8 +179,23 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     console = stdout()
+    console.width = width or screen_width()
     console.print(Text(visible(title), style="italic"))  # a table's own title wraps at its width
     console.print(table)
+
+
+def columns_wide(text: str) -> int:
+    """How many columns a text takes on the screen, once made visible."""
+    return _columns(visible(text))
+
+
+def screen_width() -> int:
+    """Columns of the screen behind stdout; where there is none, as COLUMNS says, else 120."""
+    import os
+    from shutil import get_terminal_size
+
+    is_known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return get_terminal_size().columns if is_known else _PIPE_WIDTH
 
 
 @contextmanager
