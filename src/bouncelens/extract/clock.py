@@ -58,7 +58,7 @@ def read_times(texts: pa.Array[Any]) -> pa.Array[Any]:
     values: Any = coded.dictionary
     seconds = np.zeros(len(values), np.int64)
     known = np.zeros(len(values), bool)
-    is_american = pc.fill_null(pc.match_substring(values, "/"), False)
+    is_american = pc.fill_null(pc.match_substring(values, "/"), pa.scalar(False, pa.bool_()))
     for pattern, mask in ((_US, is_american), (_ISO, pc.invert(is_american))):
         places = np.flatnonzero(np.asarray(mask))
         if not places.size:
@@ -67,9 +67,9 @@ def read_times(texts: pa.Array[Any]) -> pa.Array[Any]:
         is_valid = np.asarray(parts.is_valid())
         rows = places[is_valid]
         if rows.size:
-            found, is_right = _seconds(parts.filter(pa.array(is_valid)))
+            found, is_right = _seconds(parts.filter(pa.array(is_valid, pa.bool_())))
             seconds[rows], known[rows] = found, is_right
-    stamps = pa.array(seconds * 1_000_000, mask=~known).cast(pa.timestamp("us"))
+    stamps = pa.array(seconds * 1_000_000, pa.int64(), mask=~known).cast(pa.timestamp("us"))
     return stamps.cast(pa.timestamp("us", tz="UTC")).take(coded.indices)
 
 
@@ -91,7 +91,7 @@ def read_days(texts: pa.Array[Any]) -> pa.Array[Any]:
             whole = np.zeros(len(texts), np.int32)
             mask = np.ones(len(texts), bool)
             whole[rows], mask[rows] = number, ~is_right
-            days = pc.coalesce(days, pa.array(whole, mask=mask).cast(pa.date32()))
+            days = pc.coalesce(days, pa.array(whole, pa.int32(), mask=mask).cast(pa.date32()))
     return days
 
 
@@ -101,8 +101,8 @@ def _numbers(parts: Any, name: str) -> Any:
     import pyarrow.compute as pc
 
     text = pc.struct_field(parts, name)
-    is_empty = pc.equal(text, pa.scalar(""))
-    return np.asarray(pc.if_else(is_empty, pa.scalar("0"), text).cast(pa.int64()))
+    is_empty = pc.equal(text, pa.scalar("", pa.string()))
+    return np.asarray(pc.if_else(is_empty, pa.scalar("0", pa.string()), text).cast(pa.int64()))
 
 
 def _day_numbers(y: Any, mo: Any, d: Any) -> tuple[Any, Any]:
@@ -125,8 +125,8 @@ def _seconds(parts: Any) -> tuple[Any, Any]:
     day, is_right = _day_numbers(*(_numbers(parts, name) for name in ("y", "mo", "d")))
     h, mi, s = (_numbers(parts, name) for name in ("h", "mi", "s"))
     half = pc.struct_field(parts, "ap")
-    is_halved = np.asarray(pc.not_equal(half, pa.scalar("")))
-    is_pm = np.asarray(pc.equal(pc.utf8_lower(half), pa.scalar("pm")))
+    is_halved = np.asarray(pc.not_equal(half, pa.scalar("", pa.string())))
+    is_pm = np.asarray(pc.equal(pc.utf8_lower(half), pa.scalar("pm", pa.string())))
     is_right &= (mi < 60) & (s < 60) & np.where(is_halved, (h >= 1) & (h <= 12), h < 24)
     h = np.where(is_halved, h % 12 + np.where(is_pm, 12, 0), h)
     offset, is_zone = _offsets(pc.struct_field(parts, "zone"))

@@ -20,6 +20,7 @@ from bouncelens.bounce import Quarantined
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.archive import Part
 from bouncelens.extract.columns import known
+from bouncelens.extract.wellformed import WellFormed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,6 @@ _MOST_ROW_LINES = 1000  # a quoted reply may have lines of its own, but not so m
 _BLOCK_CHARS, _READ_CHARS = 4 * 1024 * 1024, 256 * 1024
 _MOST_PLAIN_COLUMNS = 200
 _FIRST_SLOWLY = 64  # rows
-_LF, _CR = 10, 13
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _RAW_CHARS = 2000
 _DELIMITERS = (",", "\t", ";", "|")
@@ -115,11 +115,11 @@ def chunks(part: Part, dialect: Dialect) -> Iterator[Chunk | Plain]:
         source = _Source(stream, dialect)
         rows = _Rows(part.name, source, dialect)
         is_narrow = len(dialect.header) <= _MOST_PLAIN_COLUMNS
-        plain = _plain_rows(dialect) if is_narrow else None
+        reader = WellFormed(dialect.delimiter, dialect.header) if is_narrow else None
         while text := source.block():
-            slowly = _FIRST_SLOWLY if plain is not None else None
+            slowly = _FIRST_SLOWLY if reader is not None else None
             while text:
-                if plain is not None and (found := _plain(text, dialect, plain, source)):
+                if reader is not None and (found := _plain(text, reader, source)):
                     piece, text = found
                     yield piece
                 if not text:
@@ -145,83 +145,19 @@ def _one_by_one(rows: _Rows, most: int | None) -> Iterator[Chunk]:
         yield chunk
 
 
-def _plain_rows(dialect: Dialect) -> Any:
-    """What rows must be for their cells to be beyond doubt: RE2, so linear in its length."""
-    import re2
-
-    d = re.escape(dialect.delimiter)
-    is_alone = len(dialect.header) == 1  # then an empty line is no row
-    cell = rf'(?:"(?:[^"]|"")*"|[^"\r\n{d}]{"+" if is_alone else "*"})'
-    return re2.compile(rf"(?:{cell}(?:{d}{cell}){{{len(dialect.header) - 1}}}\r?\n)*".encode())
-
-
-def _plain(text: str, dialect: Dialect, plain: Any, source: _Source) -> tuple[Plain, str] | None:
+def _plain(text: str, reader: WellFormed, source: _Source) -> tuple[Plain, str] | None:
     """The rows that a text begins with, as far as they are beyond doubt, and the rest of it."""
     data = text.encode("utf-8", "surrogatepass")
     is_last = not data.endswith((b"\n", b"\r"))
     data = data + b"\n" if is_last else data
-    end = plain.match(data).end()
-    if not end:
+    found = reader.rows(data)
+    if found is None or (found.breaks is not None and max(found.breaks) > _MOST_ROW_LINES):
         return None
-    rows, rest = data[:end], data[end:]
-    columns = _columns(rows, dialect)
-    if columns is None:
-        return None
-    breaks = _line_breaks(rows, columns)
-    if breaks is not None and max(breaks) > _MOST_ROW_LINES:
-        return None
-    lines = source.numbers(len(columns[0]), breaks)
+    rest = data[found.end :]
     if is_last and rest:
         rest = rest[:-1]
-    return Plain(columns, lines), rest.decode("utf-8", "surrogatepass")
-
-
-def _columns(rows: bytes, dialect: Dialect) -> list[pa.Array[Any]] | None:
-    """The cells of rows, by column, read by Arrow; None when it reads them otherwise than we do,
-    or when one is the header again."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    from pyarrow import csv as arrow_csv
-
-    names = [str(n) for n in range(len(dialect.header))]
-    stream: Any = pa.BufferReader(rows)
-    try:
-        table = arrow_csv.read_csv(
-            stream,
-            arrow_csv.ReadOptions(column_names=names, block_size=len(rows) + 1, use_threads=False),
-            arrow_csv.ParseOptions(
-                delimiter=dialect.delimiter, newlines_in_values=True, ignore_empty_lines=False
-            ),
-            arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
-    columns = [column.combine_chunks() for column in table.columns]
-    is_header = pc.any(pc.equal(columns[0], pa.scalar(dialect.header[0]))).as_py()
-    return None if is_header or not len(columns[0]) else columns
-
-
-def _line_breaks(rows: bytes, columns: list[pa.Array[Any]]) -> list[int] | None:
-    """How many lines each row has beyond its first; None where every row is one line."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    letters = np.frombuffer(rows, np.uint8)
-    returns = np.flatnonzero(letters == _CR)
-    if rows.count(b"\n") == len(columns[0]) and (letters[returns + 1] == _LF).all():
-        return None
-    breaks = np.zeros(len(columns[0]), np.int64)
-    cells: list[Any] = list(columns)
-    for column in cells:
-        held = np.frombuffer(column.buffers()[2] or b"", np.uint8)
-        if not (held == _LF).any() and not (held == _CR).any():
-            continue
-        for mark, sign in (("\n", 1), ("\r", 1), ("\r\n", -1)):
-            breaks += sign * np.asarray(pc.count_substring(column, mark))
-    found: list[int] = breaks.tolist()
-    return found
+    lines = source.numbers(len(found.columns[0]), found.breaks)
+    return Plain(found.columns, lines), rest.decode("utf-8", "surrogatepass")
 
 
 class _Source:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Fields = tuple[tuple[str, str, str], ...]
 
+# Arrow is told every type here: to infer one it looks for a module on disk, each time.
 _INT = r"^[+-]?\d{1,18}(\.0+)?$"  # a spreadsheet or data frame writes 550 as 550.0
 _MOSTLY_DISTINCT = ("subscriber_key", "subscriber_id", "address", "event_time", "reply_text")
 _INT32_MAX = 2**31 - 1
@@ -62,6 +63,7 @@ def read_rows(
     import pyarrow.compute as pc
 
     given = given or {}
+    no = pa.scalar(False, pa.bool_())
     arrays, unreadable = [], dict[int, str]()
     for (name, kind, _), field in zip(fields, arrow_schema(fields), strict=True):
         if name not in cells:
@@ -75,7 +77,7 @@ def read_rows(
         if name in needed:
             _note(unreadable, pc.is_null(arrays[-1]), None, f"no {name}")
             if kind == "string":  # U+FFFD: bytes that the encoding could not read
-                is_garbled = pc.fill_null(pc.match_substring(arrays[-1], "\ufffd"), False)
+                is_garbled = pc.fill_null(pc.match_substring(arrays[-1], "\ufffd"), no)
                 _note(unreadable, is_garbled, arrays[-1], f"{name} has unreadable characters")
     batch = pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(fields))
     if unreadable:
@@ -111,14 +113,16 @@ def read_events(
 
 def domain_of(addresses: pa.Array[Any]) -> pa.Array[Any]:
     """The lower-case domain of each address; null where there is none."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    no = pa.scalar(False, pa.bool_())
     # Domains are few: the part after the only @ is cut off first, and each is looked at once.
     halves: Any = pc.split_pattern(addresses, "@")
-    is_whole = pc.fill_null(pc.equal(pc.list_value_length(halves), pa.scalar(2)), False)
+    is_whole = pc.fill_null(pc.equal(pc.list_value_length(halves), pa.scalar(2, pa.int32())), no)
     some: Any = halves.filter(is_whole)
-    ends = some.flatten().take(pa.array(range(1, 2 * len(some), 2), pa.int64()))
+    ends = some.flatten().take(pa.array(np.arange(1, 2 * len(some), 2), pa.int64()))
     coded = ends.dictionary_encode()
     found = pc.extract_regex(
         coded.dictionary, r"^(?P<domain>[^@\s<>\"'.]+(?:\.[^@\s<>\"'.]+)*)[>.\s]*$"
@@ -163,7 +167,7 @@ def _text(column: Sequence[str | None] | pa.Array[Any], *, keep_edges: bool) -> 
 
     text = column if isinstance(column, pa.Array) else pa.array(column, pa.string())
     trimmed = pc.ascii_trim_whitespace(text)
-    is_empty = pc.equal(trimmed, pa.scalar(""))
+    is_empty = pc.equal(trimmed, pa.scalar("", pa.string()))
     if not pc.any(is_empty).as_py():
         return text if keep_edges else trimmed
     return pc.if_else(is_empty, pa.scalar(None, pa.string()), text if keep_edges else trimmed)
@@ -175,18 +179,25 @@ def _typed(text: Any, kind: str) -> tuple[Any, Any]:
     import pyarrow.compute as pc
 
     if kind == "string":
-        if pc.any(pc.match_substring(text, "\x00")).as_py():  # no database keeps it
+        if _has_nul(text):  # no database keeps it
             text = pc.replace_substring(text, "\x00", "\ufffd")
-        return text, pa.repeat(pa.scalar(False), len(text))
+        return text, pa.repeat(pa.scalar(False, pa.bool_()), len(text))
     if kind in ("timestamp", "date"):
         array = read_times(text) if kind == "timestamp" else read_days(text)
     elif kind == "bool":
         lower = pc.utf8_lower(text)
-        is_yes, is_no = (pc.is_in(lower, pa.array(words)) for words in (_YES, _NO))
+        is_yes, is_no = (pc.is_in(lower, pa.array(words, pa.string())) for words in (_YES, _NO))
         array = pc.if_else(pc.or_(is_yes, is_no), is_yes, pa.scalar(None, pa.bool_()))
     else:
         array = _numbers(text, kind)
     return array, pc.and_(pc.is_valid(text), pc.is_null(array))
+
+
+def _has_nul(text: Any) -> bool:
+    import numpy as np
+
+    values = text.buffers()[2]
+    return values is not None and not np.frombuffer(values, np.uint8).all()
 
 
 def _numbers(text: Any, kind: str) -> Any:
@@ -197,14 +208,14 @@ def _numbers(text: Any, kind: str) -> Any:
     if not pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():
         with suppress(pa.ArrowInvalid):
             return text.cast(pa.int64() if kind == "int64" else pa.int32())
-    is_number = pc.fill_null(pc.match_substring_regex(text, _INT), False)
+    is_number = pc.fill_null(pc.match_substring_regex(text, _INT), pa.scalar(False, pa.bool_()))
     digits = pc.if_else(is_number, text, pa.scalar(None, pa.string()))
     if pc.any(pc.match_substring(digits, ".")).as_py():
         digits = pc.replace_substring_regex(digits, r"\.0+$", "")
     digits = pc.utf8_ltrim(digits, "+")
     array = digits.cast(pa.int64())
     if kind == "int32":
-        fits = pc.less_equal(pc.abs(array), pa.scalar(_INT32_MAX))
+        fits = pc.less_equal(pc.abs(array), pa.scalar(_INT32_MAX, pa.int64()))
         array = pc.if_else(fits, array, pa.scalar(None, pa.int64())).cast(pa.int32())
     return array
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import threading
 import time
@@ -20,7 +21,7 @@ from typing import IO, Any
 from bouncelens.errors import StoreError
 
 _SEGMENT_BYTES = 32 * 1024 * 1024  # one segment is stored at once, so it bounds a batch
-_MAGIC = b"bouncelens1"
+_HEADER = re.compile(rb"bouncelens1 (\d{1,18}) (\d{1,13}) (\d{1,10}) ([0-9a-f]{64})\n")
 _MOST_HEADER = 200
 
 
@@ -157,25 +158,28 @@ def letters(path: Path) -> Iterator[Letter]:
     """
     with path.open("rb") as file:
         while header := file.readline(_MOST_HEADER):
-            parts = header.split()
-            if len(parts) != 5 or parts[0] != _MAGIC or not header.endswith(b"\n"):
+            stated = _HEADER.fullmatch(header)
+            if stated is None:
                 rest = header + file.read(64 * 1024)
                 is_torn = len(rest) < _MOST_HEADER and not header.endswith(b"\n")
                 if not is_torn and rest.strip(b"\0"):
                     yield Letter(0, 0, rest, is_damaged=True)
                 return
-            account, received, length = (int(part) for part in parts[1:4])
+            account, received, length = (int(part) for part in stated.groups()[:3])
             body = file.read(length)
             if len(body) < length or not file.read(1):
                 return
-            is_whole = hashlib.sha256(body).hexdigest().encode() == parts[4]
+            is_whole = _digest(stated[0].rpartition(b" ")[0], body) == stated[4]
             yield Letter(account, received, body, is_damaged=not is_whole)
 
 
 def _framed(account: int, body: bytes) -> bytes:
-    digest = hashlib.sha256(body).hexdigest()
-    stated = f"{account} {time.time_ns() // 1_000_000} {len(body)} {digest}"
-    return b"%s %s\n%s\n" % (_MAGIC, stated.encode(), body)
+    stated = f"bouncelens1 {account} {time.time_ns() // 1_000_000} {len(body)}".encode()
+    return b"%s %s\n%s\n" % (stated, _digest(stated, body), body)
+
+
+def _digest(stated: bytes, body: bytes) -> bytes:
+    return hashlib.sha256(stated + b"\n" + body).hexdigest().encode()
 
 
 def _size_of(path: Path) -> int:
