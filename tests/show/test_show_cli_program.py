@@ -198,10 +198,10 @@ BAD: dict[str, tuple[dict[str, str], list[str], int, tuple[str, ...]]] = {
         ("mine.toml", "my-rule", "unknown reason 'full'"),
     ),
     "unknown policy": (
-        {"bouncelens.toml": 'policy = "strict"\n'},
+        {"bouncelens.toml": 'policy = "stricct"\n'},
         ["suppress", "plan"],
         2,
-        ("'strict'", "default"),
+        ("'stricct'", "default"),
     ),
     "corrupt lake": (
         {"lake/bounces/_delta_log/00000000000000000000.json": "{nonsense"},
@@ -310,7 +310,7 @@ def test_from_pull_to_plan(
     assert plan["suppressions"]
     assert all(proposed["grounds"] for proposed in plan["suppressions"])
     assert run(["suppress", "plan"]) == 0
-    assert "(0 new)" in capsys.readouterr().err
+    assert "to add" in capsys.readouterr().err
     assert run(["report"]) == 0
     assert "Of: messages sent" in capsys.readouterr().out
 

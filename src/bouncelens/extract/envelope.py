@@ -102,13 +102,14 @@ Content = tuple[tuple[str, "str | Content"], ...]  # elements in order: text or 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One object to create, update, delete, start or schedule. `action`: start, pause and the like
-    of Perform and Schedule; `schedule`: when."""
+    of Perform and Schedule; `schedule`: when; `more`: other objects of the same kind and call."""
 
     verb: str  # a key of _CHANGES
     object_type: str
     content: Content
     action: str = ""
     schedule: Content = ()
+    more: tuple[Content, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,10 @@ def write_change(change: Change, token: str) -> bytes:
     message, before, around = _CHANGES[change.verb]
     kind = escape(change.object_type)
     name = {"Definitions": "Definition", "Interactions": "Interaction"}.get(around, "Objects")
-    body = f'<{name} xsi:type="{kind}">{_elements(change.content)}</{name}>'
+    body = "".join(
+        f'<{name} xsi:type="{kind}">{_elements(content)}</{name}>'
+        for content in (change.content, *change.more)
+    )
     if around:
         body = f"<{around}>{body}</{around}>"
     if change.schedule:

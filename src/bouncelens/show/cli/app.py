@@ -8,6 +8,7 @@ import typer
 
 from bouncelens import __version__
 from bouncelens.show.cli import (
+    audit,
     automation,
     demo,
     events,
@@ -65,6 +66,7 @@ for part in (
     reconcile,
     reports,
     suppress,
+    audit,
     serving,
     sql,
     rules,

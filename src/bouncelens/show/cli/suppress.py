@@ -1,13 +1,23 @@
-"""`suppress plan`: who must not be mailed again, and why."""
+"""`suppress plan | apply | undo`: who must not be mailed again, and why. A plan is always shown
+before anything is written."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bouncelens.show.cli.options import Account, Config, Json
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bouncelens.service.suppress import Applied, Finding, Plan
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Never passes a guard rail.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,7 +26,8 @@ def add_to(app: typer.Typer) -> None:
         no_args_is_help=True, rich_markup_mode=None, help="Addresses that must not be mailed again."
     )
     group.callback()(_group)
-    group.command(name="plan")(plan)
+    for command in (plan, apply, undo):
+        group.command(name=command.__name__)(command)
     app.add_typer(group, name="suppress")
 
 
@@ -26,35 +37,155 @@ def _group() -> None:
 
 def plan(
     account: Account = None,
-    limit: Annotated[int, typer.Option(min=0, help="Suppressions to show.")] = 20,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the plan here, to apply it.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Examples of each kind to show.")] = 20,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Propose suppressions by the policy, each with its grounds.
+    """Show what the policy would change now, each address with its grounds.
 
-    The plan is kept in the ledger; nothing is written to Marketing Cloud.
+    It compares with the last apply and with what the targets hold; nothing is written to them.
     """
     from bouncelens.service.suppress import plan as planned
     from bouncelens.service.workspace import Workspace
 
     with Workspace.open(settings_of(config)) as workspace:
-        made = planned(workspace, account=account)
+        made = planned(workspace, account=account, out=out, limit=limit)
     if as_json:
         print_json(made)
         return
+    _show_plan(made)
+
+
+def _show_plan(made: Plan) -> None:
     print_table(
-        f"Suppressions proposed by the policy {made.policy!r}, by reason",
+        f"Suppressions by the policy {made.policy!r}, by reason",
         (("reason", False), ("addresses", True)),
         [(reason, f"{count:,}") for reason, count in made.by_reason],
     )
-    shown = made.suppressions[:limit]
-    if shown:
+    if made.changes:
         print_table(
-            f"The first {len(shown)} of {len(made.suppressions):,}",
-            (("account", True), ("subscriber", False), ("grounds", False)),
-            [(str(s.account), s.subscriber_key, s.grounds) for s in shown],
+            "What would change",
+            (("change", False), ("reason", False), ("provider", False), ("addresses", True)),
+            [(kind, reason, provider, f"{n:,}") for kind, reason, provider, n in made.changes],
         )
+    if made.examples:
+        print_table(
+            f"Examples ({len(made.examples)})",
+            (("change", False), ("account", True), ("subscriber", False), ("why", False)),
+            [
+                (e.kind, str(e.suppression.account), e.suppression.subscriber_key, e.why)
+                for e in made.examples
+            ],
+        )
+    counts = made.counts
     say(
-        f"{len(made.suppressions):,} proposed ({made.new:,} new) of {made.addresses:,} addresses "
-        "with a hard or soft bounce. Nothing was written to Marketing Cloud."
+        f"{made.suppressed:,} of {made.addresses:,} addresses that ever bounced are suppressed by "
+        f"the policy ({counts['provisional']:,} for now, {counts['expiring']:,} end within 30 "
+        f"days): {counts['add']:,} to add, {counts['renew']:,} to renew, {counts['release']:,} to "
+        f"release; {counts['kept']:,} kept, {counts['held']:,} held by an incident."
     )
+    _say_findings(made.findings)
+    where = ", ".join(made.targets) or "no target (see [suppression] in the settings)"
+    kept = f"Written to {made.path}, hash {made.hash[:12]}." if made.path else ""
+    say(f"Compared with {where}. Nothing was written to Marketing Cloud. {kept}".strip())
+
+
+def _say_findings(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        say(f"Guard rail ({finding.rail}): {finding.sentence}")
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="PLAN", help="A file by `suppress plan --out`.")],
+    yes: Yes = False,
+    override: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Pass the guard rails; the reason goes into the audit log.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Do exactly what a plan says, verify it, and record every address.
+
+    Interrupted, the same command goes on; `suppress undo` takes back what was done.
+    """
+    from bouncelens.service.suppress import apply as applied
+    from bouncelens.service.suppress import look
+    from bouncelens.service.workspace import Workspace
+
+    with Workspace.open(settings_of(config)) as workspace:
+        looked = look(workspace, file)
+        head, counts = looked.head, looked.head.counts
+        say(
+            f"Plan {looked.hash[:12]} of {head.made_at} by {head.made_by}, policy {head.policy} "
+            f"{head.policy_version}, for {', '.join(head.targets) or 'no target'}: "
+            f"{counts['add']:,} to add, {counts['renew']:,} to renew, {counts['release']:,} to "
+            "release."
+        )
+        if looked.resumes is not None:
+            say(f"Run {looked.resumes} of it was interrupted and goes on.")
+        _say_findings(looked.findings)
+        _confirmed(yes, "Apply it?")
+        done = applied(workspace, file, override=override, progress=_progress)
+    _finish(done, as_json=as_json)
+
+
+def undo(
+    run: Annotated[int, typer.Argument(metavar="RUN", help="The run that applied a plan.")],
+    yes: Yes = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Restore exactly what was before a run.
+
+    Only people who unsubscribed or complained since stay suppressed. The newest run goes first.
+    """
+    from bouncelens.service.suppress import undo as undone
+    from bouncelens.service.suppress import undoable
+    from bouncelens.service.workspace import Workspace
+
+    with Workspace.open(settings_of(config)) as workspace:
+        found = undoable(workspace, run)
+        told = ", ".join(f"{count:,} {outcome}" for outcome, count in found.outcomes.items())
+        change = found.change
+        say(f"Run {run} applied plan {change.plan[:12]} to {change.target}: {told or 'no rows'}.")
+        if found.begun is not None:
+            say(f"Undoing it was interrupted (run {found.begun.run}) and goes on.")
+        _confirmed(yes, "Restore what was before?")
+        done = undone(workspace, run, progress=_progress)
+    _finish(done, as_json=as_json)
+
+
+def _confirmed(yes: bool, question: str) -> None:
+    from bouncelens.errors import InputInvalid
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputInvalid("Nobody is here to be asked.", advice="Say --yes.")
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(1)
+
+
+def _progress(step: str, rows: int) -> None:
+    say(f"{rows:,} {step}")
+
+
+def _finish(done: Applied, *, as_json: bool) -> None:
+    if as_json:
+        print_json(done)
+    for row in (*done.refused, *done.skipped):
+        say(f"{row.account} {row.subscriber_key}: {row.outcome}, {row.detail}")
+    told = ", ".join(f"{count:,} {outcome}" for outcome, count in done.outcomes.items())
+    what = f"undid run {done.undoes}" if done.undoes else "applied the plan"
+    say(f"Run {done.run} {what}: {told or 'nothing to do'}.")
+    if done.exit_code:
+        raise typer.Exit(done.exit_code)

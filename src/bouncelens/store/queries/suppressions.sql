@@ -2,6 +2,7 @@
 -- asks: Which addresses does a policy suppress, on which bounces?
 -- denominator: none: decisions, one per address
 -- note: the policy is given as the tables policy_rules and policy_kinds; without them nobody is suppressed
+-- note: hard refusals of a provider during an incident, given as policy_incidents, do not count
 -- column account: MID of the business unit
 -- column subscriber_key: SFMC SubscriberKey
 -- column address: the address mailed, where a route told it
@@ -43,6 +44,11 @@ WITH counted AS (
         AND ($reason IS NULL OR j.reason = $reason)
         AND ($reason_group IS NULL OR j.reason_group = $reason_group)
         AND NOT coalesce(j.is_false_bounce, false)
+        AND NOT EXISTS (
+            SELECT 1 FROM policy_incidents AS i
+            WHERE i.provider = j.provider AND j.hardness = 'hard'
+                AND j.event_time >= i.starts AND j.event_time < i.ends
+        )
         AND NOT (r.by_delivery AND coalesce(
             s.last_delivery >= j.event_time AND s.last_delivery <= r.known_until, false))
         AND NOT (r.by_open AND coalesce(

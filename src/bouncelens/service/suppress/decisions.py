@@ -1,0 +1,74 @@
+"""What the policy decides on every address of the lake, at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bouncelens.decide.policy_file import load_policy
+from bouncelens.decide.setwise import Decided, decided, kind_rows, rule_rows
+from bouncelens.errors import SettingsInvalid
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bouncelens.decide.policy import Policy
+    from bouncelens.service.workspace import Workspace
+    from bouncelens.store.ledger.incidents import Incident
+
+_GOES_ON = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def policy_of(workspace: Workspace, name: str | None = None) -> Policy:
+    """The settings' policy, or another one by name or path. Raises SettingsInvalid, also for a
+    model, which is not to be applied, unless it was asked for by name."""
+    policy = load_policy(
+        name or workspace.settings.policy, reasons=workspace.classifier.ruleset.reasons
+    )
+    if policy.is_model and name is None:
+        raise SettingsInvalid(
+            f"The policy {policy.name!r} says what Marketing Cloud does; it cannot be applied.",
+            advice="Set `policy` to default, careful, strict or a file of your own.",
+        )
+    return policy
+
+
+def decisions(
+    workspace: Workspace,
+    policy: Policy,
+    now: datetime,
+    *,
+    account: int | None = None,
+    without: tuple[Incident, ...] = (),
+) -> Iterator[Decided]:
+    """Every address that the policy suppresses, by account and key. `without`: incidents whose
+    refusals are not believed. Raises StoreError."""
+    only = {} if account is None else {"account": account}
+    given = {
+        "policy_rules": rule_rows(policy, now),
+        "policy_kinds": kind_rows(policy, workspace.engine.ask("suppression_kinds", only)),
+        "policy_incidents": _incident_rows(without),
+    }
+    answer = workspace.engine.ask("suppressions", only, given=given)
+    yield from decided(answer, policy, now, ruleset=workspace.classifier.ruleset.hash)
+
+
+def _incident_rows(incidents: tuple[Incident, ...]) -> pa.Table:
+    import pyarrow as pa
+
+    moment = pa.timestamp("us", tz="UTC")
+    return pa.table(
+        {
+            "provider": pa.array([i.provider for i in incidents], pa.string()),
+            "starts": pa.array([i.starts for i in incidents], moment),
+            "ends": pa.array([i.ends or _GOES_ON for i in incidents], moment),
+        }
+    )
+
+
+def gone(workspace: Workspace, account: int | None = None) -> frozenset[tuple[int, str]]:
+    """Who unsubscribed or complained, as far as the lake knows. Raises StoreError."""
+    answer = workspace.engine.ask("gone", {} if account is None else {"account": account})
+    columns = (answer[name].to_pylist() for name in ("account", "subscriber_key"))
+    return frozenset(zip(*columns, strict=True))

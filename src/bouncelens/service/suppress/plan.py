@@ -1,0 +1,276 @@
+"""Plan: what would change since the last apply, against what is in the targets now. Writes nothing
+but a file and a note in the ledger."""
+
+from __future__ import annotations
+
+import getpass
+from collections import Counter
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import bouncelens
+from bouncelens.decide.guard import Finding, findings
+from bouncelens.decide.policy import Action, Policy
+from bouncelens.service.suppress.decisions import decisions, gone, policy_of
+from bouncelens.service.suppress.facts import addresses, facts
+from bouncelens.service.suppress.plan_file import Draft, Head, draft
+from bouncelens.service.suppress.record import Key, key_of, written
+from bouncelens.service.suppress.targets import Targets, opened
+from bouncelens.store.ledger.changes import ChangeRow, PlanMade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from bouncelens.bounce import Suppression
+    from bouncelens.service.workspace import Workspace
+    from bouncelens.store.ledger.incidents import Incident
+
+_EXPIRES_SOON_DAYS = 30
+_COUNTED = ("suppressed", "provisional", "expiring", "add", "renew", "release", "kept", "held")
+# What makes a decision another one. Days and counts in the grounds move on by themselves.
+_ESSENCE = ("reason", "basis", "expires_at", "policy", "policy_version", "policy_rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One address that would change."""
+
+    kind: str  # add, renew, release
+    why: str
+    suppression: Suppression
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would change. Counts are addresses."""
+
+    hash: str
+    path: Path | None
+    policy: str
+    policy_version: str
+    decided_at: datetime
+    targets: tuple[str, ...]
+    addresses: int  # with a bounce in the lake
+    suppressions: tuple[Suppression, ...]  # of those suppressed by now, as many as were asked for
+    suppressed: int  # by the policy, in all
+    counts: Mapping[str, int]
+    by_reason: tuple[tuple[str, int], ...]  # of those suppressed, most first
+    by_provider: tuple[tuple[str, int], ...]
+    changes: tuple[tuple[str, str, str, int], ...]  # kind, reason, provider, addresses
+    examples: tuple[Planned, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def new(self) -> int:
+        """How many would be added."""
+        return self.counts["add"]
+
+
+def plan(
+    workspace: Workspace,
+    *,
+    account: int | None = None,
+    out: Path | None = None,
+    limit: int = 20,
+    targets: Targets | None = None,
+    now: datetime | None = None,
+) -> Plan:
+    """Decide on every address by the settings' policy, and compare. `targets`: instead of those of
+    the settings.
+
+    Raises StoreError, SettingsInvalid, and SourceError or SignInRefused when a target cannot be
+    read.
+    """
+    moment = (now or datetime.now(UTC)).replace(microsecond=0)
+    policy = policy_of(workspace)
+    run = workspace.ledger.start_run("suppress plan", version=bouncelens.__version__)
+    try:
+        made = _Planning(workspace, policy, moment, account, limit).made(out, run, targets)
+    except BaseException as error:
+        workspace.ledger.finish_run(run, "failed", counts={}, detail=str(error)[:2000])
+        raise
+    workspace.ledger.finish_run(run, "ok", counts=dict(made.counts))
+    return made
+
+
+def proposed(workspace: Workspace) -> int | None:
+    """How many addresses the newest plan suppresses; None when nobody planned yet."""
+    last = workspace.ledger.changes.last_plan()
+    return None if last is None else last.counts.get("suppressed", 0)
+
+
+def who() -> str:
+    """The person at this machine, for the audit log."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+@dataclass
+class _Planning:
+    """The work of one plan."""
+
+    workspace: Workspace
+    policy: Policy
+    now: datetime
+    account: int | None
+    limit: int
+
+    def made(self, out: Path | None, run: int, given: Targets | None) -> Plan:
+        """The plan."""
+        self._counts = Counter(dict.fromkeys(_COUNTED, 0))
+        self._reasons, self._providers = Counter[str](), Counter[str]()
+        self._changes = Counter[tuple[str, str, str]]()
+        self._added = Counter[str]()
+        self._shown: list[Suppression] = []
+        self._examples: list[Planned] = []
+        where = nullcontext(given) if given is not None else opened(self.workspace)
+        with where as targets, draft() as file:
+            present = targets.read()
+            for number, row in enumerate(self._rows(targets, present)):
+                file.add(replace(row, number=number))
+            return self._finish(file, targets, out, run)
+
+    def _rows(self, targets: Targets, present: Mapping[Key, str]) -> Iterator[ChangeRow]:
+        active = {
+            key_of(s): s
+            for s in self.workspace.ledger.suppressions(state="active", account=self.account)
+        }
+        ended = {
+            key_of(s): s
+            for s in self.workspace.ledger.suppressions(state="released", account=self.account)
+        }
+        incidents = tuple(i for i in self.workspace.ledger.incidents.all() if i.holds)
+        believed = set[Key]()
+        for found in self._decided(incidents):
+            key = key_of(found)
+            believed.add(key)
+            self._note(found)
+            before = active.pop(key, None)
+            if before is None:
+                yield self._row("add", targets, present, was=ended.get(key), becomes=found)
+            elif _essence(before) != _essence(found):
+                yield self._row("renew", targets, present, was=before, becomes=found)
+            elif present.get(key) != targets.wanted(before):
+                yield self._row("renew", targets, present, was=before, becomes=before)
+        held = self._held(incidents, believed)
+        self._counts["held"] = len(held - active.keys())
+        left = gone(self.workspace, self.account) if active else frozenset()
+        for key, before in active.items():
+            if key in held or key in left:
+                self._counts["kept"] += 1
+            else:
+                after = replace(before, state="released")
+                yield self._row("release", targets, present, was=before, becomes=after)
+
+    def _decided(self, without: tuple[Incident, ...]) -> Iterator[Suppression]:
+        for one in decisions(
+            self.workspace, self.policy, self.now, account=self.account, without=without
+        ):
+            yield replace(one.suppression, state="active")
+
+    def _held(self, incidents: tuple[Incident, ...], believed: set[Key]) -> set[Key]:
+        """Whom only an open incident keeps from being suppressed."""
+        if not any(incident.state == "open" for incident in incidents):
+            return set()
+        confirmed = tuple(i for i in incidents if i.state == "confirmed")
+        return {key_of(found) for found in self._decided(confirmed)} - believed
+
+    def _row(
+        self,
+        kind: str,
+        targets: Targets,
+        present: Mapping[Key, str],
+        *,
+        was: Suppression | None = None,
+        becomes: Suppression,
+    ) -> ChangeRow:
+        self._counts[kind] += 1
+        self._changes[kind, becomes.reason, becomes.provider] += 1
+        if kind == "add":
+            self._added[becomes.provider] += 1
+        if self._counts[kind] <= self.limit:
+            self._examples.append(Planned(kind, self._why(kind, was, becomes), becomes))
+        is_over = kind == "release"
+        return ChangeRow(
+            number=0,
+            kind=kind,
+            account=becomes.account,
+            subscriber_key=becomes.subscriber_key,
+            before=present.get(key_of(becomes)),
+            after=None if is_over else targets.wanted(becomes),
+            was=None if was is None else written(was),
+            becomes=written(becomes),
+        )
+
+    def _why(self, kind: str, was: Suppression | None, becomes: Suppression) -> str:
+        if kind == "add":
+            return becomes.grounds
+        if kind == "release":
+            if becomes.expires_at is not None and becomes.expires_at <= self.now:
+                return f"Its time was over on {becomes.expires_at:%Y-%m-%d}: it is tried again."
+            return "The policy does not suppress it any more: what was known has changed."
+        return becomes.grounds if was != becomes else "The target does not hold it as written."
+
+    def _note(self, found: Suppression) -> None:
+        self._counts["suppressed"] += 1
+        self._counts["provisional"] += found.basis == Action.PROVISIONAL
+        soon = self.now + timedelta(days=_EXPIRES_SOON_DAYS)
+        self._counts["expiring"] += found.expires_at is not None and found.expires_at < soon
+        self._reasons[found.reason] += 1
+        self._providers[found.provider] += 1
+        if len(self._shown) < self.limit:
+            self._shown.append(found)
+
+    def _finish(self, file: Draft, targets: Targets, out: Path | None, run: int) -> Plan:
+        ledger = self.workspace.ledger
+        newest = next(iter(ledger.changes.changes()), None)
+        head = Head(
+            made_at=self.now.isoformat(),
+            made_by=who(),
+            policy=self.policy.name,
+            policy_version=self.policy.version,
+            ruleset=self.workspace.classifier.ruleset.hash,
+            account=self.account,
+            targets=list(targets.names),
+            base=newest.run if newest else None,
+            counts=dict(self._counts),
+            added=dict(self._added),
+        )
+        digest = file.finish(head, out)
+        ledger.changes.add_plan(
+            PlanMade(
+                digest, self.now, head.made_by, head.policy, head.policy_version, head.counts, run
+            )
+        )
+        told = {"plan": digest, "policy": head.policy, "counts": head.counts}
+        ledger.audit.add("suppress plan", told, who=head.made_by)
+        return Plan(
+            hash=digest,
+            path=out,
+            policy=head.policy,
+            policy_version=head.policy_version,
+            decided_at=self.now,
+            targets=targets.names,
+            addresses=addresses(self.workspace, self.account),
+            suppressions=tuple(self._shown),
+            suppressed=self._counts["suppressed"],
+            counts=head.counts,
+            by_reason=tuple(self._reasons.most_common()),
+            by_provider=tuple(self._providers.most_common()),
+            changes=tuple((*key, count) for key, count in self._changes.most_common()),
+            examples=tuple(self._examples),
+            findings=findings(
+                facts(self.workspace, head.added, self.now),
+                self.workspace.settings.guard,
+                self.now,
+            ),
+        )
+
+
+def _essence(suppression: Suppression) -> tuple[object, ...]:
+    return tuple(getattr(suppression, name) for name in _ESSENCE)
