@@ -65,6 +65,7 @@ class PullResult:
     waited_s: float = 0.0
     calls: int = 0
     calls_at_once: int = 0  # at most
+    filled: int = 0  # stored bounces to which known rows added something
 
     @property
     def exit_code(self) -> int:

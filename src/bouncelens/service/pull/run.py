@@ -106,9 +106,11 @@ class _Teller:
 def _result(
     work: _Pull, pulls: tuple[AccountPull, ...], files: tuple[ImportResult, ...], seconds: float
 ) -> PullResult:
-    of_files = (Counts(f.pages, f.received, f.stored, f.known, f.quarantined) for f in files)
+    of_files = (
+        Counts(f.pages, f.received, f.stored, f.known, f.quarantined, f.filled) for f in files
+    )
     counts = sum((*(p.counts for p in pulls), *of_files), Counts())
-    told = ("pages", "received", "stored", "known", "quarantined")
+    told = ("pages", "received", "stored", "known", "quarantined", "filled")
     return PullResult(
         **{name: getattr(counts, name) for name in told},
         jobs=sum(p.jobs for p in pulls) + sum(f.jobs for f in files),

@@ -104,7 +104,14 @@ def _print(result: PullResult) -> None:
     )
     for note in (*result.notes, *result.partial):
         say(note)
-    say(f"{result.stored:,} new bounces stored, {result.known:,} known, in {result.seconds:.1f} s.")
+    say(
+        f"{result.stored:,} new bounces stored, {result.known:,} known{_filled(result.filled)}, "
+        f"in {result.seconds:.1f} s."
+    )
+
+
+def _filled(count: int) -> str:
+    return f" ({count:,} stored ones filled)" if count else ""
 
 
 _MORE = ("jobs", "sends", "subscribers")
@@ -215,7 +222,7 @@ def _say_imported(result: ImportResult) -> None:
     for name in result.skipped:
         say(f"{name}: not read.")
     say(
-        f"{_counted(result.stored, 'new bounce')} stored, {result.known:,} known, "
+        f"{_counted(result.stored, 'new bounce')} stored, {result.known:,} known{_filled(result.filled)}, "
         f"{_counted(result.quarantined, 'row')} set aside; {_counted(result.jobs, 'job')} and "
         f"{_counted(result.sends, 'sent count')}."
     )
