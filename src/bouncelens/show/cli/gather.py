@@ -222,7 +222,8 @@ def _say_imported(result: ImportResult) -> None:
     for name in result.skipped:
         say(f"{name}: not read.")
     say(
-        f"{_counted(result.stored, 'new bounce')} stored, {result.known:,} known{_filled(result.filled)}, "
+        f"{_counted(result.stored, 'new bounce')} stored, "
+        f"{result.known:,} known{_filled(result.filled)}, "
         f"{_counted(result.quarantined, 'row')} set aside; {_counted(result.jobs, 'job')} and "
         f"{_counted(result.sends, 'sent count')}."
     )
