@@ -89,7 +89,8 @@ class Desk:
         """From now on the account's verifications are noted. Raises StoreError."""
         try:
             folder = self._of(account)
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for place in (self._folder.parent, self._folder, folder):
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.utime(folder)
         except OSError as error:
             raise StoreError(
