@@ -50,6 +50,10 @@ def main() -> int:
     routes = benches.add_parser("routes", help="how much of their time the routes wait")
     routes.add_argument("--bounces", type=int, default=60_000)
     routes.add_argument("--trouble", action="store_true", help="every scenario instead")
+    suppress = benches.add_parser("suppress", help="a suppression plan: seconds and memory")
+    suppress.add_argument("--subscribers", type=int, default=10_000_000)
+    suppress.add_argument("--bounces", type=int, default=20_000_000)
+    suppress.add_argument("--folder", help="where the lake goes while it runs (40 bytes a row)")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
@@ -59,6 +63,8 @@ def main() -> int:
         from bench.fuzz import run
     elif arguments.bench == "extract":
         from bench.extract import run
+    elif arguments.bench == "suppress":
+        from bench.suppress import run
     elif arguments.bench == "sandbox":
         from bench.sandbox import run
     elif arguments.bench == "classify":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from bouncelens.bounce import Account, Only, Page, Window
 
@@ -18,7 +18,9 @@ class Connector(Protocol):
         """The route's name, as it is written into events and bookmarks."""
         ...
 
-    def fetch(self, account: Account, window: Window, only: Only | None = None) -> Iterator[Page]:
+    def fetch(
+        self, account: Account, window: Window, only: Only | None = None
+    ) -> Generator[Page, None, None]:
         """Pages of events, of one campaign or domain if `only` says so. A page with `through`
         promises: every event of the window before that moment, as the source knows it now, has
         been yielded. The last page has `through` = `window.end`, also when there was no event.

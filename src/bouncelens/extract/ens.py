@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from bouncelens.errors import SettingsInvalid, SourceError
 from bouncelens.extract.events import BOUNCED
-from bouncelens.extract.rest import RestCall, refusal, said_by
+from bouncelens.extract.rest import RestCall, refusal
 
 if TYPE_CHECKING:
     from bouncelens.bounce import Account
@@ -78,7 +78,7 @@ class EnsAdmin:
             raise SourceError(call.source, f"{url} is registered already.", may_retry=False)
         if answer.status not in (200, 201):
             raise refusal(answer, call, advice=_NOT_HEARD)
-        made = next((_callback(item) for item in _items(said_by(answer))), None)
+        made = next((_callback(item) for item in _items(answer.said)), None)
         if made is None or not made.callback_id or not made.signature_key:
             raise SourceError(call.source, "the answer names no callback.", may_retry=False)
         return made

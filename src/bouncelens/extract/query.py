@@ -7,7 +7,7 @@ one that failed or was stopped is asked again, smaller.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from bouncelens.bounce import (
     arrow_schema,
 )
 from bouncelens.errors import InputInvalid, SourceError
+from bouncelens.extract.ahead import ahead
 from bouncelens.extract.limits import Patience
 from bouncelens.extract.objects import Objects
 from bouncelens.extract.rest import Rest
@@ -69,11 +70,14 @@ class QuerySource:
         """The route's name."""
         return "query"
 
-    def fetch(self, account: Account, window: Window, only: Only | None = None) -> Iterator[Page]:
+    def fetch(
+        self, account: Account, window: Window, only: Only | None = None
+    ) -> Generator[Page, None, None]:
         """Pages of bounces, oldest piece first; see `Connector.fetch`."""
         asked = _Question(kind("bounces"), account, window, only or Only())
-        for rows, through in self._pieces(asked):
-            yield self._page(account, rows, through)
+        with ahead(self._pieces(asked)) as pieces:
+            for rows, through in pieces:
+                yield self._page(account, rows, through)
 
     def sends(self, account: Account, window: Window, only: Only | None = None) -> pa.Table:
         """Messages sent per job, domain and UTC day, of every day that the window touches: rows
@@ -135,7 +139,9 @@ class QuerySource:
     def _shard(self, asked: _Question, part: int, of: int) -> Asked:
         return Asked(asked.account.mid, self._settings.subscribers, shard=f"% {of} = {part}")
 
-    def _pieces(self, asked: _Question) -> Iterator[tuple[Sequence[Row], datetime | None]]:
+    def _pieces(
+        self, asked: _Question
+    ) -> Generator[tuple[Sequence[Row], datetime | None], None, None]:
         """Rows of the window by pages, in pieces, oldest first; the last page of each piece
         carries the piece's end, others None."""
         size = max(timedelta(days=self._settings.window_days), asked.step)

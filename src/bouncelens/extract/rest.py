@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,16 @@ class RestCall:
     body: object = None
 
 
+@dataclass(frozen=True, slots=True)
+class RestAnswer:
+    """What came back. `said`: its JSON, None where there is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    said: Any
+    retry_after_s: float | None = None
+
+
 class Rest:
     """Makes REST calls for accounts."""
 
@@ -42,16 +53,17 @@ class Rest:
         answer = self.answer(account, call)
         if answer.status not in (200, 201, 202, 204):
             raise refusal(answer, call)
-        return said_by(answer)
+        return answer.said
 
-    def answer(self, account: Account, call: RestCall) -> Answer:
+    def answer(self, account: Account, call: RestCall) -> RestAnswer:
         """The answer, also one that refuses for good; scope and throttling are dealt with here."""
 
-        def once() -> Answer:
-            answer = self._signed_in(account, call)
+        def once() -> RestAnswer:
+            raw = self._signed_in(account, call)
+            answer = RestAnswer(raw.status, raw.headers, _json(raw.body), raw.retry_after_s())
             if answer.status in (401, 403) or _may_retry(answer):
                 raise refusal(answer, call)
-            if answer.status == 200 and answer.body[:1] in b"{[" and said_by(answer) is None:
+            if answer.status == 200 and raw.body[:1] in b"{[" and answer.said is None:
                 raise SourceError(call.source, "the answer is not JSON.", may_retry=True)
             return answer
 
@@ -76,17 +88,16 @@ class Rest:
         )
 
 
-def said_by(answer: Answer) -> Any:
-    """The JSON in an answer; None where there is none."""
+def _json(body: bytes) -> Any:
     try:
-        return json.loads(answer.body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
 
 
-def refusal(answer: Answer, call: RestCall, *, advice: str = "") -> Exception:
+def refusal(answer: RestAnswer, call: RestCall, *, advice: str = "") -> Exception:
     """What an answer that is no success means."""
-    said = said_by(answer)
+    said = answer.said
     words = clean(str(said.get("message") or "")) if isinstance(said, dict) else ""
     detail = f"HTTP {answer.status}" + (f": {words}." if words else ".")
     if answer.status == 401:
@@ -98,10 +109,10 @@ def refusal(answer: Answer, call: RestCall, *, advice: str = "") -> Exception:
         call.source,
         detail,
         may_retry=_may_retry(answer),
-        retry_after_s=answer.retry_after_s(),
+        retry_after_s=answer.retry_after_s,
         advice=advice,
     )
 
 
-def _may_retry(answer: Answer) -> bool:
+def _may_retry(answer: RestAnswer) -> bool:
     return answer.status in (408, 425, 429) or answer.status >= 500

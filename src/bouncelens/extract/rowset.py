@@ -6,8 +6,11 @@ ends before long: then the reading starts over, and nothing of the first go is k
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -15,7 +18,7 @@ from bouncelens.bounce import SEND_FIELDS, Account, arrow_schema
 from bouncelens.errors import InputInvalid, SourceError
 from bouncelens.extract.columns import place
 from bouncelens.extract.limits import Patience
-from bouncelens.extract.rest import Rest, RestCall, refusal, said_by
+from bouncelens.extract.rest import Rest, RestCall, refusal
 from bouncelens.extract.rows import coalesced, read_rows
 from bouncelens.extract.signin import SignIn
 from bouncelens.extract.wire import Wire
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PAGE_SIZE = 2500
+_PAGES_AT_ONCE = 2  # the gate may let fewer through
 _STARTS = 3  # a rowset's token may end midway; more than this means it never fits into its life
 _FIRST = "data/v1/customobjectdata/key/{key}/rowset?$page=1&$pageSize={size}"
 _ADVICE = "Check sends.data_extension: it wants the external key, not the name, in this account."
@@ -56,28 +60,55 @@ class RowsetReader:
         Raises RowsetEnded when it ended or changed midway, SourceError, SignInRefused.
         """
         source = source_of(account, key)
-        path: str | None = _FIRST.format(key=quote(key, safe=""), size=_PAGE_SIZE)
-        is_first, read, total = True, 0, None
-        while path:
-            said = self._page(account, path, source, is_first=is_first)
-            items, count = said.get("items") or [], said.get("count")
-            rows = tuple(_row(item) for item in items) if isinstance(items, list) else ()
-            if is_first:
-                total = count if isinstance(count, int) else None
+        first = self._page(account, _FIRST.format(key=quote(key, safe=""), size=_PAGE_SIZE), source)
+        count = first.get("count")
+        total = count if isinstance(count, int) else None
+        rows = _rows(first)
+        read = len(rows)
+        yield RowsetPage(rows, total)
+        for said in self._further(account, first, source):
+            rows = _rows(said)
             read += len(rows)
             yield RowsetPage(rows, total)
-            path = _next(said, source) if rows else None
-            is_first = False
         if total is not None and read != total:
             raise RowsetEnded
 
+    def _further(
+        self, account: Account, first: Mapping[str, Any], source: str
+    ) -> Iterator[Mapping[str, Any]]:
+        """The pages after the first, in order. Their numbers are known, so a few are asked for
+        while one is read."""
+        path, size = _next(first, source) if _rows(first) else None, len(_rows(first))
+        if path is None:
+            return
+        ask = partial(self._page, account, source=source, is_first=False)
+        last = -(-int(first["count"]) // size) if isinstance(first.get("count"), int) else 2
+        if not path.endswith("$page=2"):
+            while path:  # addressed in another way: one after the other
+                said = ask(path)
+                yield said
+                path = _next(said, source) if _rows(said) else None
+            return
+        with ThreadPoolExecutor(_PAGES_AT_ONCE) as pool:
+            waiting = deque[Future[Mapping[str, Any]]]()
+            try:
+                for number in range(2, last + 1):
+                    waiting.append(pool.submit(ask, f"{path.removesuffix('2')}{number}"))
+                    if len(waiting) > _PAGES_AT_ONCE:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
     def _page(
-        self, account: Account, path: str, source: str, *, is_first: bool
+        self, account: Account, path: str, source: str, *, is_first: bool = True
     ) -> Mapping[str, Any]:
         call = RestCall("GET", path, source, _SCOPE)
         answer = self._rest.answer(account, call)
         if answer.status == 200:
-            said = said_by(answer)
+            said = answer.said
             if not isinstance(said, dict):
                 raise SourceError(source, "the answer is not JSON.", may_retry=True)
             return said
@@ -184,6 +215,11 @@ def _next(said: Mapping[str, Any], source: str) -> str | None:
     if not is_ours or ".." in path or "\\" in path:
         raise SourceError(source, "its next link leads somewhere else.", may_retry=False)
     return f"data{path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def _rows(said: Mapping[str, Any]) -> tuple[Row, ...]:
+    items = said.get("items") or []
+    return tuple(_row(item) for item in items) if isinstance(items, list) else ()
 
 
 def _row(item: object) -> Row:

@@ -8,7 +8,7 @@ what it has already, so reading twice costs time and nothing else.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -24,6 +24,7 @@ from bouncelens.bounce import (
     arrow_schema,
 )
 from bouncelens.errors import PageLost, SourceError
+from bouncelens.extract.ahead import ahead
 from bouncelens.extract.clock import to_sfmc
 from bouncelens.extract.columns import place
 from bouncelens.extract.envelope import Ask, Between, OneOf, Retrieved
@@ -93,21 +94,27 @@ class SoapSource:
         """The route's name."""
         return "soap"
 
-    def fetch(self, account: Account, window: Window, only: Only | None = None) -> Iterator[Page]:
+    def fetch(
+        self, account: Account, window: Window, only: Only | None = None
+    ) -> Generator[Page, None, None]:
         """Pages of bounces, oldest window first; see `Connector.fetch`. `only`: by job alone."""
-        for retrieved, through in self._pages(account, window, _BOUNCES, only=only):
-            reading = read_events(
-                self._cells(_BOUNCES, retrieved.results, "bounces"),
-                len(retrieved.results),
-                route=self.name,
-                given={"account": account.mid},
-            )
-            source = source_of(account, "BounceEvent")
-            bad = tuple(
-                Quarantined(source, None, reason, _raw(retrieved.results[index]))
-                for index, reason in sorted(reading.unreadable.items())
-            )
-            yield Page(reading.batch, through, bad)
+        with ahead(self._pages(account, window, _BOUNCES, only=only)) as pages:
+            for retrieved, through in pages:
+                yield self._page(account, retrieved, through)
+
+    def _page(self, account: Account, retrieved: Retrieved, through: datetime | None) -> Page:
+        reading = read_events(
+            self._cells(_BOUNCES, retrieved.results, "bounces"),
+            len(retrieved.results),
+            route=self.name,
+            given={"account": account.mid},
+        )
+        source = source_of(account, "BounceEvent")
+        bad = tuple(
+            Quarantined(source, None, reason, _raw(retrieved.results[index]))
+            for index, reason in sorted(reading.unreadable.items())
+        )
+        return Page(reading.batch, through, bad)
 
     def jobs(self, account: Account, window: Window, only: Only | None = None) -> pa.Table:
         """The jobs sent in a window, or the only one wanted, with SFMC's own totals. Rows of
@@ -172,7 +179,7 @@ class SoapSource:
 
     def _pages(
         self, account: Account, window: Window, want: _Want, *, only: Only | None
-    ) -> Iterator[tuple[Retrieved, datetime | None]]:
+    ) -> Generator[tuple[Retrieved, datetime | None], None, None]:
         """Pages of the window, in pieces, oldest first; the last page of each piece carries the
         piece's end, others None. Pieces grow while they are small and shrink when they fail."""
         size = timedelta(hours=self._settings.window_hours)

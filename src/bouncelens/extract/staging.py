@@ -18,11 +18,10 @@ from bouncelens.bounce import Account
 from bouncelens.errors import SignInRefused, SourceError
 from bouncelens.extract.envelope import Change, OneOf
 from bouncelens.extract.objects import Objects, extension, query
-from bouncelens.extract.rest import Rest, RestCall, said_by
+from bouncelens.extract.rest import Rest, RestAnswer, RestCall
 from bouncelens.extract.rowset import Row, RowsetEnded, RowsetPage, RowsetReader
 from bouncelens.extract.soap_call import clean
 from bouncelens.extract.tsql import KINDS, RUN, TOTAL, Asked, Kind, question
-from bouncelens.extract.wire import Answer
 from bouncelens.settings import QuerySettings
 
 Guard = Callable[[str], AbstractContextManager[None]]
@@ -291,9 +290,9 @@ class Staging:
         return page.count if page.count is not None else len(page.rows), int(text)
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _object(answer: RestAnswer) -> dict[str, Any]:
     """The JSON object in an answer; empty where there is none."""
-    said = said_by(answer) if answer.status == 200 else None
+    said = answer.said if answer.status == 200 else None
     return said if isinstance(said, dict) else {}
 
 

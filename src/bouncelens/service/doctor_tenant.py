@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bouncelens.bounce import Account, Window
 from bouncelens.errors import BouncelensError, SignInRefused
 from bouncelens.extract.gate import gate_of
-from bouncelens.extract.rest import Rest, RestCall, refusal, said_by
+from bouncelens.extract.rest import Rest, RestCall, refusal
 from bouncelens.extract.tracking import Place, TrackingSource
 from bouncelens.service.doctor import Check, checked
 from bouncelens.service.extracts import landings
@@ -106,8 +106,8 @@ class _Look:
         answer = self.rest.answer(account, call)
         if answer.status != 200:
             raise refusal(answer, call)
-        said = said_by(answer)
-        told = {k: v.get("id") for k, v in said.items() if isinstance(v, dict)} if said else {}
+        said = answer.said if isinstance(answer.said, dict) else {}
+        told = {k: v.get("id") for k, v in said.items() if isinstance(v, dict)}
         if str(told.get("organization", account.mid)) != str(account.mid):
             raise SignInRefused(
                 f"A token for MID {account.mid} turned out to be one for {told['organization']}.",

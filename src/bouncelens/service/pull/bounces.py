@@ -5,15 +5,15 @@ The window goes from the bookmark, less an overlap for late arrivals, to now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bouncelens.bounce import Account, Only, Window
 from bouncelens.errors import SignInRefused, SourceError
+from bouncelens.extract.ahead import ahead
 from bouncelens.service.intake import Complete, Intake
-from bouncelens.service.pull.ahead import ahead
 from bouncelens.service.pull.result import AccountPull, Partly
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
 
 Tell = Callable[[str, float, int], None]  # step, share done, bounces so far
-Fetch = Callable[[Account, Window], "Iterator[Page]"]
+Fetch = Callable[[Account, Window], "Generator[Page, None, None]"]
 
 
 @dataclass(frozen=True, slots=True)
