@@ -129,6 +129,13 @@ def unanswered(workspace: Workspace, question: str, given: Mapping[str, Any]) ->
     )
 
 
+def takes(question: str, name: str) -> bool:
+    """Whether a question can be narrowed by a parameter of this name. Raises QuestionInvalid."""
+    from bouncelens.store.questions import question as known
+
+    return any(parameter.name == name for parameter in known(question).parameters)
+
+
 def pivot(dimensions: Iterable[str]) -> str:
     """The name of the question that counts by these dimensions. Raises QuestionInvalid for
     dimensions that do not exist, or for none or too many."""

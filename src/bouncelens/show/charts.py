@@ -131,6 +131,31 @@ def top_providers(answer: Answer) -> Drawing:
     return _ranked("providers", "Bounced messages by provider", rows)
 
 
+def drawn(answer: Answer) -> Drawing | None:
+    """The chart that suits an answer; None where a table says it better."""
+    names = [column.name for column in answer.columns]
+    if answer.question == "overview":
+        return rates_over_time(answer)
+    if answer.question == "by_reason":
+        return top_reasons(answer)
+    is_ranked = len(answer.rows) > 1 and {"bounced", "sent", "rate"} <= set(names)
+    first = next((name for name in names if name not in ("account", "job")), "")
+    if not is_ranked or first in _NOT_RANKED:
+        return None
+    rows = [{**row, "label": _label(row[first])} for row in answer.records() if row["bounced"]]
+    plural = f"{first.replace('_', ' ')}s"
+    return _ranked(plural, f"Bounced messages: {answer.title.lower()}", rows)
+
+
+_NOT_RANKED = ("", "day", "week", "month", "weekday", "hour", "bounces", "bounced")
+_LONGEST_LABEL = 48
+
+
+def _label(value: object) -> str:
+    text = "not known" if value is None else str(value)
+    return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
+
+
 def themed(drawing: Drawing, theme: Theme) -> dict[str, Any]:
     """The drawing's specification in the colours of a theme. It must not be empty."""
     if drawing.spec is None:
@@ -138,10 +163,20 @@ def themed(drawing: Drawing, theme: Theme) -> dict[str, Any]:
     return {**drawing.spec, "config": config(theme)}
 
 
+def ink(theme: Theme) -> tuple[str, str]:
+    """The colours of a theme's words and of its grid."""
+    return _INK[theme]
+
+
 def config(theme: Theme) -> dict[str, Any]:
     """Vega-Lite's configuration for a theme: fonts, ink and grid."""
-    ink, grid = _INK[theme]
-    words = {"labelColor": ink, "titleColor": ink, "labelFontSize": 13, "titleFontSize": 13}
+    words_ink, grid = _INK[theme]
+    words = {
+        "labelColor": words_ink,
+        "titleColor": words_ink,
+        "labelFontSize": 13,
+        "titleFontSize": 13,
+    }
     return {
         "background": "transparent",
         "font": _FONT,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bouncelens.store.files import (
     as_arrow,
+    as_parts,
     connect,
     explained,
     local_path,
@@ -68,6 +69,20 @@ class DuckEngine:
             connection = self._connection()
             with _put_in(connection, given or {}):
                 return as_arrow(connection, asked.sql, bound)
+
+    @contextmanager
+    def stream(
+        self, question: str, parameters: Mapping[str, object]
+    ) -> Iterator[pa.RecordBatchReader]:
+        """The same rows part by part. Raises QuestionInvalid or StoreError."""
+        asked = question_named(question)
+        bound = asked.bound(parameters)
+        with explained(self._lake.uri, "read"):
+            reader = as_parts(self._connection(), asked.sql, bound)
+            try:
+                yield reader
+            finally:
+                reader.close()
 
     def close(self) -> None:
         """Let go of memory and spill files."""

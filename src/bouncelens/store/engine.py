@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     import pyarrow as pa
 
@@ -28,6 +29,13 @@ class Engine(Protocol):
         """The answer's rows, with the question's columns in order; an absent or None parameter
         means all. `given`: rows instead of views of these names, such as policy_rules. Raises
         QuestionInvalid or StoreError."""
+        ...
+
+    def stream(
+        self, question: str, parameters: Mapping[str, object]
+    ) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The same rows part by part, for answers of any length, while the block runs; nothing
+        else may be asked meanwhile. Raises QuestionInvalid or StoreError, reading too."""
         ...
 
     def close(self) -> None:

@@ -123,21 +123,36 @@ def as_arrow(
     connection: DuckDBPyConnection, sql: str, parameters: dict[str, object] | None = None
 ) -> pa.Table:
     """The rows of a query as an Arrow table."""
+    relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
+    found: pa.Table = relation.to_arrow_table()
+    return found.cast(_in_utc(found.schema))
+
+
+_ROWS_A_PART = 10_000
+
+
+def as_parts(
+    connection: DuckDBPyConnection, sql: str, parameters: dict[str, object]
+) -> pa.RecordBatchReader:
+    """The rows of a query, some thousands at a time; valid until the connection is asked again."""
     import pyarrow as pa
 
     relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
-    found: pa.Table = relation.to_arrow_table()
-    # DuckDB calls the zone Etc/UTC; one name is enough.
+    found = relation.to_arrow_reader(_ROWS_A_PART)
+    schema = _in_utc(found.schema)
+    return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in found))
+
+
+def _in_utc(schema: pa.Schema) -> pa.Schema:
+    """DuckDB calls the zone Etc/UTC; one name is enough."""
+    import pyarrow as pa
+
     utc = pa.timestamp("us", tz="UTC")
-    return found.cast(
-        pa.schema(
-            [
-                field.with_type(utc)
-                if pa.types.is_timestamp(field.type) and field.type.tz
-                else field
-                for field in found.schema
-            ]
-        )
+    return pa.schema(
+        [
+            field.with_type(utc) if pa.types.is_timestamp(field.type) and field.type.tz else field
+            for field in schema
+        ]
     )
 
 

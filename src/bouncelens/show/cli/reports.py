@@ -13,6 +13,7 @@ import typer
 from bouncelens.show.cli.answers import ROWS, print_answer
 from bouncelens.show.cli.options import Account, Config, Json, Since, Until
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
+from bouncelens.show.cli.taking import Form, Out, take, wanted
 
 if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
@@ -59,7 +60,16 @@ def report(
     domain: Annotated[str | None, typer.Option(help="Only this receiving domain.")] = None,
     group: Annotated[str | None, typer.Option(help="Only this group of reasons.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Rows shown per question.")] = ROWS,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Rows per question; else 15 on the screen, 30 in a document, all in a table.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Form = None,
+    out: Out = None,
     wide: Annotated[bool, typer.Option("--wide", help="Every column, however wide.")] = False,
     query: Annotated[bool, typer.Option("--query", help="Print the SQL instead.")] = False,
     as_json: Json = False,
@@ -71,6 +81,7 @@ def report(
     three dimensions; --where narrows it, as it does every question.
 
     FILE may be a Tracking Extract zip or any table of bounces: no tenant and no lake are needed.
+    --format and --out take the answers away: documents with charts, or tables of every row.
     Exit code 3 when rows of it could not be read, or it holds no bounces.
     """
     from bouncelens.service.report import answer, questions
@@ -87,13 +98,16 @@ def report(
         _print_queries(names, as_json=as_json)
         return
     place = {"account": account, "job": job}
+    asked = wanted("json" if as_json else form, out, limit=limit)
     with _opened(what if is_file else None, config, **place) as (workspace, code):
-        answers = [answer(workspace, name, **_least(filters, limit)) for name in names]
-    if as_json:
-        print_json(answers if len(answers) > 1 else answers[0])
-    else:
-        for found in answers:
-            print_answer(found, limit=limit, is_wide=wide)
+        if asked is not None:
+            lead = _origin(what, code) if is_file and what else ()
+            take(workspace, names, filters, asked=asked, lead=lead)
+        else:
+            rows = limit or ROWS
+            for name in names:
+                found = answer(workspace, name, **_least(name, filters, rows))
+                print_answer(found, limit=rows, is_wide=wide)
     raise typer.Exit(code)
 
 
@@ -119,9 +133,17 @@ def _names(what: str | None, by: list[str] | None, *, is_file: bool) -> tuple[st
     return _QUESTIONS if what is None or is_file else (what,)
 
 
-def _least(filters: dict[str, Any], limit: int) -> dict[str, Any]:
+def _least(name: str, filters: dict[str, Any], limit: int) -> dict[str, Any]:
     """The filters, and enough rows to show as many as wanted."""
-    return filters | ({"limit": limit} if limit > _MOST_ROWS else {})
+    from bouncelens.service.report import takes
+
+    return filters | ({"limit": limit} if limit > _MOST_ROWS and takes(name, "limit") else {})
+
+
+def _origin(file: str, code: int) -> tuple[str, ...]:
+    """What a document says of the file that it is about."""
+    lacks = ("Some of it could not be read, or is lacking; the command said what.",) * (code != 0)
+    return (f"Read from {Path(file).name}.", *lacks)
 
 
 def _print_queries(names: tuple[str, ...], *, as_json: bool) -> None:

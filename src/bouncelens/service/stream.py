@@ -1,0 +1,61 @@
+"""Answers of any length: what is said about one at once, its rows part by part."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bouncelens.service.report import narrowed, takes, unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    import pyarrow as pa
+
+    from bouncelens.service.report import Answer
+    from bouncelens.service.workspace import Workspace
+
+EVERY_ROW = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer to be read once: `about` has no rows, `batches` have them in its columns."""
+
+    about: Answer
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+@contextmanager
+def stream(
+    workspace: Workspace,
+    question: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    **filters: object,
+) -> Iterator[Stream]:
+    """The answer to a question as `report.answer` gives it, with every row unless `limit` says
+    how many, read while the block runs; ask nothing else meanwhile.
+
+    Raises QuestionInvalid and StoreError, the latter also while it is read.
+    """
+    given = narrowed(filters, since=since, until=until)
+    limit = given.pop("limit", None)
+    most = limit if isinstance(limit, int) else EVERY_ROW
+    if takes(question, "limit"):
+        given["limit"] = most
+    about = unanswered(workspace, question, given)
+    with workspace.engine.stream(question, given) as reader:
+        yield Stream(about, reader.schema, _first(reader, most))
+
+
+def _first(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        if most <= 0:
+            return
+        yield batch.slice(0, most)
+        most -= batch.num_rows

@@ -1,0 +1,85 @@
+"""What stands in a cell. Values come from strangers' servers and from file names: no control
+character is taken away with them, and no spreadsheet takes one for a formula."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bouncelens.service.report import Column
+
+NUMBERS = ("events", "messages", "addresses", "share", "days")
+UNKNOWN = "–"
+
+# What a spreadsheet may begin a formula with, full-width forms too: OWASP, CSV Injection.
+_BEGINS = "=+\\-@＝＋－＠"
+_FORMULA = re.compile(rf"[\s'\"]*[{_BEGINS}]")
+# Where the semicolon parts cells, as in half of Europe, one may begin in the middle.
+_AFTER_SEMICOLON = re.compile(rf"(;[\s\"]*)(?=[{_BEGINS}])")
+_SPACES = re.compile(r"[\t\r\n\v\f\x85\u2028\u2029]+")
+_WRITTEN = "\u200c\u200d"  # joiners that people write words with
+
+
+def clean(value: object) -> str:
+    """Text on one line, without control characters and marks that turn text around."""
+    text = str(value)
+    if text.isprintable():
+        return text
+    text = _SPACES.sub(" ", text)
+    return "".join(c for c in text if c in _WRITTEN or not _is_hidden(c))
+
+
+def _is_hidden(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs")
+
+
+def is_formula_like(text: str) -> bool:
+    """Whether a spreadsheet could take cleaned text for a formula."""
+    return _FORMULA.match(text) is not None
+
+
+def harmless(value: object) -> str:
+    """Cleaned text that is none for any spreadsheet: an apostrophe before it says that it is
+    text (OWASP, CSV Injection). Text that held a tab or a line's end at its start counts, too."""
+    text = clean(value)
+    begins_with_control = str(value)[:1] in ("\t", "\r", "\n")
+    if is_formula_like(text) or (begins_with_control and text):
+        text = "'" + text
+    return _AFTER_SEMICOLON.sub(r"\1'", text)
+
+
+def written(value: Any, column: Column) -> str:
+    """A value as people read it; a dash where it is not known."""
+    if value is None:
+        return UNKNOWN
+    if column.unit == "share":
+        return f"{100 * value:.2f} %"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if column.unit in NUMBERS:
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{moment(value):%Y-%m-%d %H:%M}"
+    return value.isoformat() if isinstance(value, date) else clean(value)
+
+
+def moment(value: datetime) -> datetime:
+    """A moment in UTC, without saying so: the heads say it."""
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
+def plain(value: Any) -> str:
+    """A value as programs read it: nothing where it is not known, moments in ISO 8601, numbers
+    as numbers."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, datetime):
+        return f"{moment(value).isoformat()}Z"
+    return value.isoformat() if isinstance(value, date) else harmless(value)
