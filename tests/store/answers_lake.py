@@ -71,7 +71,7 @@ SUBSCRIBERS: list[dict[str, object]] = [
     {"account": 1, "subscriber_key": "s4", "status": "held", "held_time": at(4)},
     {
         "account": 2, "subscriber_key": "s5", "status": "active", "last_open": at(6),
-        "last_delivery": at(6),
+        "last_click": at(7), "last_delivery": at(6),
     },
 ]  # fmt: skip
 
@@ -83,4 +83,5 @@ def fill(lake: Lake) -> None:
     lake.put_jobs(rows(tables.JOBS, JOBS))
     lake.put_verdicts(rows(tables.VERDICTS, VERDICTS))
     lake.put_templates(rows(tables.TEMPLATES, [template(n, at(n - 1), at(3)) for n in (1, 2, 3)]))
-    lake.put_subscribers(rows(tables.SUBSCRIBERS, SUBSCRIBERS), now=at(6))
+    told = [{**person, "status_time": at(6)} for person in SUBSCRIBERS]
+    lake.put_subscribers(rows(tables.SUBSCRIBERS, told))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bouncelens.errors import QuestionInvalid
 from bouncelens.store.dimensions import DIMENSIONS, Dimension, dimensions
@@ -101,9 +101,9 @@ def _narrowed(filters: Mapping[str, str], of: Mapping[str, str]) -> str:
     )
 
 
-def wilson(end: Literal["low", "high"], *, part: str = "k", whole: str = "n") -> str:
-    """SQL of an end of the 95 % interval of `part` in `whole` (Wilson 1927), z = 1.96; NULL
-    where nothing was sent."""
+def wilson(end: str, *, part: str = "k", whole: str = "n") -> str:
+    """SQL of an end, low or high, of the 95 % interval of `part` in `whole`; NULL where nothing
+    was sent. Wilson 1927, z = 1.96."""
     least = f"least({part}, {whole})"
     root = f"1.96 * sqrt({least} * ({whole} - {least}) / {whole} + 0.9604)"
     if end == "low":

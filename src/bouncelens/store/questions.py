@@ -174,6 +174,7 @@ def views() -> Mapping[str, tuple[str, str]]:
 
 _HEAD = re.compile(r"-- (title|asks|denominator|note|with|columns): (.+)")
 _COLUMN = re.compile(r"-- column (\w+)(?: \[(\w+)\])?( \(detail\))?: (.+)")
+_INTERVAL = re.compile(r"\{(low|high) (\w+) of (\w+)\}")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
@@ -182,6 +183,7 @@ def read_question(name: str, text: str) -> Question:
 
     `with: asked` puts the narrowed bounces before its SQL as a CTE, `with: rates by day, group`
     counts and rates. `columns: a, b` are columns of `rates`, whose meaning is known.
+    `{low part of whole}` in the SQL is the lower end of a share's interval.
     """
     head: dict[str, list[str]] = {key: [] for key in _HEAD_LINES}
     columns: list[Column] = []
@@ -200,6 +202,7 @@ def read_question(name: str, text: str) -> Question:
         if len(head[wanted]) != 1:
             raise QuestionInvalid(f"{name}.sql: the head needs one line '-- {wanted}: …'.")
     body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    body = _INTERVAL.sub(lambda m: pivot.wilson(m[1], part=m[2], whole=m[3]), body)
     sql = _begun(name, body, head["with"])
     used = dict.fromkeys(_DERIVED.get(name, name) for name in _PARAMETER.findall(sql))
     if unknown := [parameter for parameter in used if parameter not in PARAMETERS]:
