@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from told_server import HASTY, Asked, Said, Told
 
-from bouncelens.bounce import Account, Only, Window
+from bouncelens.bounce import Account, Only, Quarantined, Window
 from bouncelens.errors import SignInRefused, SourceError
+from bouncelens.extract.again import read_again
 from bouncelens.extract.query import QuerySource
 from bouncelens.extract.signin import SignIn
 from bouncelens.extract.tsql import Asked as Filled
@@ -258,3 +259,25 @@ def test_every_question_is_one_select_that_a_query_activity_may_hold() -> None:
         text = question(kind(name), Filled(1, "_Subscribers", "a", "b", shard="% 1 = 0"), run="x")
         assert ";" not in text
         assert not re.search(r"\bWITH\b|\bORDER BY\b", text.replace("OVER ()", ""))
+
+
+def test_a_row_that_cannot_be_read_is_kept_and_can_be_read_again(
+    told: Told, query: QuerySource
+) -> None:
+    tenant = Tenant(told, {"rows": 2})
+    whole = tenant.rowset
+
+    def spoilt(asked: Asked) -> Said:
+        said = json.loads(whole(asked).body)
+        said["items"][1]["values"]["jobid"] = "x"
+        return _json(said)
+
+    told.say(ROWSET, spoilt)
+    (page,) = query.fetch(UNIT, WINDOW)
+    (bad,) = page.quarantined
+    assert bad.reason.startswith("job is not a whole number")
+    mended = Quarantined(bad.source, None, "", bad.raw.replace('"x"', '"77"'))
+    again = read_again([mended], route="query")
+    assert [(r["account"], r["job"], r["route"]) for r in again.batch.to_pylist()] == [
+        (UNIT.mid, 77, "query")
+    ]

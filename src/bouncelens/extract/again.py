@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _RAW_CHARS = 2000
-_SOAP_SOURCE = re.compile(r"SOAP BounceEvent, account (\d{1,18})")
+_ASKED_SOURCE = re.compile(r"(?:SOAP BounceEvent|Query _Bounce), account (\d{1,18})")
 _FIELDS = tuple(name for name, _, _ in EVENT_FIELDS if name != "route")
 
 CUT = "its text was cut at 2,000 characters; read its file again"
@@ -81,7 +81,7 @@ def _fields(row: Quarantined) -> dict[str, str] | str:
         name: next((values[i] for i in at if values[i].strip()), "") for name, at in found.items()
     }
     told = {name: value for name, value in first.items() if value}
-    if "account" not in told and (asked := _SOAP_SOURCE.fullmatch(row.source)):
+    if "account" not in told and (asked := _ASKED_SOURCE.fullmatch(row.source)):
         told["account"] = asked[1]
     return told
 

@@ -130,14 +130,15 @@ def _by_route(rows: Sequence[Kept]) -> dict[str, list[Kept]]:
 
 
 def _route_of(row: Kept) -> str:
-    """The route that brought a row: of what a pull reads, only SOAP has rows without a line."""
+    """The route that brought a row: of what a pull reads, only files have rows with a line."""
     if row.verb == "events":
         return "events"
     if row.verb == "extract":
         return "extract"
     if row.verb != "pull":
         return "file"
-    return "soap" if row.line is None and row.source.startswith("SOAP ") else "extract"
+    asked = {"SOAP ": "soap", "Query ": "query"} if row.line is None else {}
+    return next((r for start, r in asked.items() if row.source.startswith(start)), "extract")
 
 
 def _kind_of(reason: str) -> str:

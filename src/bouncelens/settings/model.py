@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bouncelens.settings.secret import ADVICE, REFERENCE, Secret, password_in
 
 
+# Good enough to be no header, option or second address.
+_ADDRESS = r"^[A-Za-z0-9._%+'=-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
+_ADDRESS_OR_NONE = _ADDRESS[:-1].replace("^", "^(", 1) + ")?$"
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -61,7 +66,7 @@ class QuerySettings(_Part):
     )
     history_days: int = Field(default=180, ge=1, description="How far back the first pull goes.")
     overlap_hours: int = Field(default=168, ge=0, description="Event time read again each time.")
-    window_days: int = Field(default=30, ge=1, description="Event time of the first query.")
+    window_days: int = Field(default=60, ge=1, description="Event time of the first query.")
     limit_minutes: float = Field(
         default=30, gt=0, description="After so long Marketing Cloud stops a query."
     )
@@ -207,6 +212,43 @@ class ReportSettings(_Part):
     )
 
 
+class MailSettings(_Part):
+    """The server that takes our mail. Off while there is no host."""
+
+    host: str = Field(default="", description="SMTP host, e.g. smtp.example.com.")
+    port: int = Field(default=587, ge=1, le=65535, description="SMTP port.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How it is kept private; none only on this machine."
+    )
+    user: str = Field(default="", description="User to sign in as; empty: without sign-in.")
+    password: Secret = Field(default="", description="Reference to that user's password.")
+    ca_file: str = Field(
+        default="", description="PEM file of an authority to trust instead of the system's."
+    )
+    sender: str = Field(
+        default="", pattern=_ADDRESS_OR_NONE, description="Address that our mail comes from."
+    )
+    timeout_s: float = Field(default=60, gt=0, description="Seconds to wait for its answer.")
+
+
+class DigestSettings(_Part):
+    """The periodic report: `bouncelens digest`."""
+
+    to: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field(
+        default=(), description="Addresses that it is mailed to."
+    )
+    days: int = Field(default=7, ge=1, le=366, description="Days that the first one covers.")
+    settle_days: int = Field(
+        default=1,
+        ge=0,
+        le=30,
+        description="Days before now that it leaves out: their bounces are still coming.",
+    )
+    attach: tuple[Literal["pdf", "xlsx", "html"], ...] = Field(
+        default=("pdf",), description="Forms in which the mail carries the whole report."
+    )
+
+
 class Settings(_Part):
     """Everything a person can set."""
 
@@ -235,6 +277,8 @@ class Settings(_Part):
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries.")
     sends: SendsSettings = Field(default=SendsSettings(), description="Sent counts.")
     report: ReportSettings = Field(default=ReportSettings(), description="Reports.")
+    mail: MailSettings = Field(default=MailSettings(), description="Outgoing mail.")
+    digest: DigestSettings = Field(default=DigestSettings(), description="The periodic report.")
     suppression: SuppressionSettings = Field(
         default=SuppressionSettings(), description="Suppressions."
     )
