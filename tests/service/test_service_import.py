@@ -137,3 +137,17 @@ def test_account_and_job_are_asked_for_or_known(workspace: LightWorkspace, tmp_p
     with pytest.raises(InputInvalid, match="--job"):
         import_file(workspace, path, account=7)
     assert import_file(workspace, path, account=7, job=1).stored == 1
+
+
+def test_many_small_imports_leave_few_files(workspace: LightWorkspace, tmp_path: Path) -> None:
+    """Every commit makes a file; joined, or a year of nights would make thousands."""
+    for night in range(12):
+        path = tmp_path / f"{night}.csv"
+        path.write_text(
+            "ClientID,SendID,BatchID,SubscriberKey,EventDate,BounceReason\r\n"
+            f"7,1,1,key-{night},1/5/2026 7:00:00 PM,550 5.1.1 no such user\r\n",
+            encoding="utf-8",
+        )
+        import_file(workspace, path)
+    assert workspace.lake.count_rows()["bounces"] == 12
+    assert len(workspace.lake.delta("bounces").file_uris()) <= 9

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 4 * 1024 * 1024
 _MOST_KINDS = 20  # of other events that a run names
+_TIDY_EVERY = 50  # segments: each is a commit, and each commit a file
 _RUN_S = 3600.0  # a server's run in the ledger stands for an hour, not for one look
 _WAIT_MAX_S, _FAREWELL_S = 300.0, 5.0
 _COUNTED = ("received", "stored", "known", "quarantined")
@@ -113,6 +114,7 @@ class _Storing:
         self._run: int | None = None
         self._began = time.monotonic()
         self.counts, self.others = Counts(), Counter[str]()
+        self._segments = 0
 
     @property
     def age_s(self) -> float:
@@ -155,6 +157,9 @@ class _Storing:
         self.counts += intake.counts
         self.others += others
         self._note(run)
+        self._segments += 1
+        if self._segments % _TIDY_EVERY == 0:
+            self._workspace.lake.tidy()
 
 
 def _batches(path: Path) -> Iterator[list[Letter]]:

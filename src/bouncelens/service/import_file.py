@@ -74,6 +74,7 @@ def import_file(
     counts = {name: n for name, n in asdict(result).items() if isinstance(n, int)}
     outcome = "partial" if result.partial else "ok"
     workspace.ledger.finish_run(run, outcome, counts=counts, detail=" ".join(result.partial)[:2000])
+    workspace.lake.tidy()
     return replace(result, seconds=time.monotonic() - began)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -201,17 +202,23 @@ class Lake:
 
     def tidy(self, *, files_per_part: int = 8) -> int:
         """Join small files where a partition has more than `files_per_part`, and remove files
-        that no reader of the last seven days can need. Returns how many files were joined."""
+        that no reader of the last seven days can need. Returns how many files were joined.
+
+        What another writer changes meanwhile is left to the next time.
+        """
+        from deltalake.exceptions import CommitFailedError
+
         joined = 0
-        with self._lock, explained(self.uri, "tidied"):
+        with self._lock, explained(self.uri, "tidied"), suppress(CommitFailedError):
             for name in self._deltas:
-                delta = self.delta(name)
+                delta, before = self.delta(name), joined
                 for part in _crowded(delta, TABLES[name], files_per_part):
                     metrics = delta.optimize.compact(
                         partition_filters=part, writer_properties=_writer()
                     )
                     joined += int(metrics["numFilesRemoved"])
-                delta.vacuum(_RETENTION_HOURS, dry_run=False, full=True)
+                if joined > before:
+                    delta.vacuum(_RETENTION_HOURS, dry_run=False, full=True)
         return joined
 
     # How

@@ -83,6 +83,7 @@ def pull(
         counts={name: n for name, n in asdict(result).items() if isinstance(n, int)},
         detail=" ".join(result.partial)[:2000],
     )
+    workspace.lake.tidy()
     return result
 
 
