@@ -12,6 +12,7 @@ import pytest
 from light_workspace import LightWorkspace
 
 from bouncelens.errors import InputInvalid, PlanRefused
+from bouncelens.service import incident
 from bouncelens.service.suppress import apply, plan, proposed, undo
 from bouncelens.service.suppress.record import Key, Row
 from bouncelens.service.suppress.targets import FileTarget, Targets
@@ -175,6 +176,67 @@ def test_rows_that_are_refused_are_named_and_proposed_again(
         ("dead3", "it does not like it")
     ]
     assert plan(workspace, targets=places, now=NOW).counts["add"] == 1
+
+
+def test_an_open_incident_holds_and_keeps_until_somebody_decides(
+    workspace: LightWorkspace, tmp_path: Path
+) -> None:
+    first = {"starts": NOW - timedelta(days=1.5), "ends": NOW, "why": "A bad day."}
+    held = incident.hold(workspace, "google", **first)
+    made = plan(workspace, out=tmp_path / "first", now=NOW)
+    assert (made.counts["add"], made.counts["held"]) == (4, 1), "dead0 was refused yesterday"
+    apply(workspace, tmp_path / "first", override="reviewed by hand", now=NOW)
+    second = {"starts": NOW - timedelta(days=2.5), "ends": NOW, "why": "Two of them."}
+    late = incident.hold(workspace, "google", **second)
+    made = plan(workspace, now=NOW)
+    assert [made.counts[k] for k in ("add", "release", "kept", "held")] == [0, 0, 1, 1]
+    assert keys_in(workspace.settings) == ALL - {"dead0"}
+    incident.release(workspace, late.id, why="The second day was right.")
+    incident.confirm(workspace, held.id, why="The first was not.")
+    made = plan(workspace, now=NOW)
+    assert [made.counts[k] for k in ("add", "release", "kept", "held")] == [0, 0, 0, 0]
+    incident.release(workspace, held.id, why="It was, too.")
+    assert plan(workspace, now=NOW).counts["add"] == 1
+
+
+RAILS = [
+    pytest.param({"list_pct": 1, "least": 3}, {}, "list_share", id="too much of the list"),
+    pytest.param(
+        {"list_pct": 100, "provider_pct": 1, "least": 3, "mailable": 1000},
+        {},
+        "provider_share",
+        id="too much of one provider",
+    ),
+    pytest.param({"stale_hours": 1}, {"now": NOW + timedelta(hours=3)}, "stale", id="stale data"),
+    pytest.param({}, {"partial": True}, "partial", id="a pull that was partial"),
+    pytest.param({}, {"incident": True}, "incident", id="an open incident"),
+]
+
+
+@pytest.mark.parametrize(("limits", "facts", "rail"), RAILS)
+def test_a_guard_rail_is_passed_with_a_reason_only_and_on_record(
+    tmp_path: Path, limits: dict[str, Any], facts: dict[str, Any], rail: str
+) -> None:
+    wide = {"list_pct": 100, "provider_pct": 100, "least": 10_000, "stale_hours": 1_000_000}
+    settings, now = settings_in(tmp_path, guard=wide | limits), facts.get("now", NOW)
+    fill(settings, PEOPLE)
+    if facts.get("partial"):
+        imported(settings, outcome="partial", verb="pull")
+    with LightWorkspace.open(settings) as workspace:
+        if facts.get("incident"):
+            span = {"starts": NOW - timedelta(days=1.5), "ends": NOW}
+            incident.hold(workspace, "google", why="A bad day.", **span)
+        made = plan(workspace, out=tmp_path / "plan", now=now)
+        assert made.findings[0].rail == rail
+        assert len(made.findings) == 1 or rail == "list_share", "one provider is the whole list"
+        with pytest.raises(PlanRefused, match="The plan is not applied") as caught:
+            apply(workspace, tmp_path / "plan", now=now)
+        assert caught.value.exit_code == 1
+        assert keys_in(settings) == set()
+        assert apply(workspace, tmp_path / "plan", override="It is so.", now=now).exit_code == 0
+        begun = next(e for e in workspace.ledger.audit.entries() if e.verb == "suppress apply")
+        told = json.loads(begun.detail)
+        assert (told["override"], told["findings"][0]["rail"]) == ("It is so.", rail)
 
 
 def _go_on(work: Callable[[], Any], target: BrittleTarget, dies_at: int) -> bool:

@@ -15,9 +15,8 @@ from bouncelens.decide.guard import Finding, findings
 from bouncelens.errors import InputInvalid, PlanRefused
 from bouncelens.service.suppress.decisions import gone
 from bouncelens.service.suppress.facts import facts
-from bouncelens.service.suppress.plan import who
 from bouncelens.service.suppress.plan_file import Head, Opened, open_plan
-from bouncelens.service.suppress.record import Key, read
+from bouncelens.service.suppress.record import Key, read, who
 from bouncelens.service.suppress.targets import Targets, opened
 from bouncelens.store.ledger.changes import Change, ChangeRow
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bouncelens.decide.policy_file import load_policy
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
     from bouncelens.store.ledger.incidents import Incident
 
+_REPORTS_COME_DAYS = 6
 _GOES_ON = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -48,21 +50,32 @@ def decisions(
     given = {
         "policy_rules": rule_rows(policy, now),
         "policy_kinds": kind_rows(policy, workspace.engine.ask("suppression_kinds", only)),
-        "policy_incidents": _incident_rows(without),
+        "policy_incidents": incident_rows(without),
     }
     answer = workspace.engine.ask("suppressions", only, given=given)
     yield from decided(answer, policy, now, ruleset=workspace.classifier.ruleset.hash)
 
 
-def _incident_rows(incidents: tuple[Incident, ...]) -> pa.Table:
+def incident_rows(incidents: tuple[Incident, ...]) -> pa.Table:
+    """Incidents as `policy_incidents`. Of a job that was hit, reports that come days later are not
+    believed either."""
     import pyarrow as pa
 
-    moment = pa.timestamp("us", tz="UTC")
+    rows: list[tuple[str, datetime, datetime, int | None, int | None]] = []
+    for incident in incidents:
+        ends = incident.ends or _GOES_ON
+        rows.append((incident.provider, incident.starts, ends, None, None))
+        if incident.ends is not None:
+            late = ends + timedelta(days=_REPORTS_COME_DAYS)
+            for account, job in json.loads(incident.evidence).get("hit", []):
+                rows.append((incident.provider, ends, late, account, job))
+    moment, number = pa.timestamp("us", tz="UTC"), pa.int64()
+    kinds = (pa.string(), moment, moment, number, number)
+    names = ("provider", "starts", "ends", "account", "job")
     return pa.table(
         {
-            "provider": pa.array([i.provider for i in incidents], pa.string()),
-            "starts": pa.array([i.starts for i in incidents], moment),
-            "ends": pa.array([i.ends or _GOES_ON for i in incidents], moment),
+            name: pa.array([row[place] for row in rows], kind)
+            for place, (name, kind) in enumerate(zip(names, kinds, strict=True))
         }
     )
 

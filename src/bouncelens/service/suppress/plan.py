@@ -3,7 +3,6 @@ but a file and a note in the ledger."""
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from bouncelens.decide.policy import Action, Policy
 from bouncelens.service.suppress.decisions import decisions, gone, policy_of
 from bouncelens.service.suppress.facts import addresses, facts
 from bouncelens.service.suppress.plan_file import Draft, Head, draft
-from bouncelens.service.suppress.record import Key, key_of, written
+from bouncelens.service.suppress.record import Key, key_of, who, written
 from bouncelens.service.suppress.targets import Targets, opened
 from bouncelens.store.ledger.changes import ChangeRow, PlanMade
 
@@ -84,10 +83,13 @@ def plan(
     Raises StoreError, SettingsInvalid, and SourceError or SignInRefused when a target cannot be
     read.
     """
+    from bouncelens.service.incident import watch  # which reads decisions, as we do
+
     moment = (now or datetime.now(UTC)).replace(microsecond=0)
     policy = policy_of(workspace)
     run = workspace.ledger.start_run("suppress plan", version=bouncelens.__version__)
     try:
+        watch(workspace, now=moment)  # what a provider says wrongly is not to be planned
         made = _Planning(workspace, policy, moment, account, limit).made(out, run, targets)
     except BaseException as error:
         workspace.ledger.finish_run(run, "failed", counts={}, detail=str(error)[:2000])
@@ -100,14 +102,6 @@ def proposed(workspace: Workspace) -> int | None:
     """How many addresses the newest plan suppresses; None when nobody planned yet."""
     last = workspace.ledger.changes.last_plan()
     return None if last is None else last.counts.get("suppressed", 0)
-
-
-def who() -> str:
-    """The person at this machine, for the audit log."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
 
 
 @dataclass

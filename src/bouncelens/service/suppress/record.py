@@ -3,6 +3,7 @@ equal ones are equal texts."""
 
 from __future__ import annotations
 
+import getpass
 import json
 from dataclasses import fields
 from datetime import datetime
@@ -70,3 +71,11 @@ def row_of(suppression: Suppression) -> Row:
         f"{suppression.expires_at:%Y-%m-%dT%H:%M:%SZ}" if suppression.expires_at else "",
     )
     return {name: value[:length] for (name, _, length), value in zip(COLUMNS, values, strict=True)}
+
+
+def who() -> str:
+    """The person at this machine, for plans and the audit log."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"

@@ -48,6 +48,7 @@ WITH counted AS (
             SELECT 1 FROM policy_incidents AS i
             WHERE i.provider = j.provider AND j.hardness = 'hard'
                 AND j.event_time >= i.starts AND j.event_time < i.ends
+                AND (i.job IS NULL OR (i.job = j.job AND i.account = j.account))
         )
         AND NOT (r.by_delivery AND coalesce(
             s.last_delivery >= j.event_time AND s.last_delivery <= r.known_until, false))

@@ -89,10 +89,10 @@ SELECT
     CAST(NULL AS BIGINT) AS rule_no, CAST(NULL AS BIGINT) AS weight
 WHERE 1 = 0;
 
--- view policy_incidents: providers and times whose hard refusals are not believed; without rows until
--- a question is given them
+-- view policy_incidents: providers and times whose hard refusals are not believed, of all jobs or of
+-- one; without rows until a question is given them
 CREATE VIEW policy_incidents AS
 SELECT
     CAST(NULL AS VARCHAR) AS provider, CAST(NULL AS TIMESTAMPTZ) AS starts,
-    CAST(NULL AS TIMESTAMPTZ) AS ends
+    CAST(NULL AS TIMESTAMPTZ) AS ends, CAST(NULL AS BIGINT) AS account, CAST(NULL AS BIGINT) AS job
 WHERE 1 = 0;

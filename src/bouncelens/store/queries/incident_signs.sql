@@ -1,0 +1,40 @@
+-- title: Signs of a false-bounce incident
+-- asks: Who called how many addresses dead when, and how many of those were alive shortly before?
+-- denominator: none: addresses
+-- note: hard refusals only; alive is who opened, clicked or was delivered to in the 90 days before, or later
+-- note: a quarter is 900 seconds, counted from 1970, UTC
+-- column provider: who runs the receiving mailbox, or 'other'
+-- column quarter: quarter of an hour in which they were refused
+-- column account: MID of the business unit
+-- column job: SFMC JobID
+-- column refused [addresses]: addresses refused
+-- column known [addresses]: of them, people of whom Marketing Cloud told something
+-- column alive [addresses]: of them, alive
+WITH refusals AS (
+    SELECT
+        account, job, subscriber_key, provider,
+        CAST(floor(epoch(min(event_time)) / 900) AS BIGINT) AS quarter,
+        min(event_time) AS event_time
+    FROM judged
+    WHERE event_time >= $since AND event_time < $until
+        AND hardness = 'hard' AND reason <> 'unclassified' AND NOT is_temporary
+        AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
+        AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
+        AND ($reason IS NULL OR reason = $reason)
+        AND ($reason_group IS NULL OR reason_group = $reason_group)
+    GROUP BY account, job, subscriber_key, provider
+)
+SELECT
+    r.provider, r.quarter, r.account, r.job,
+    count(*) AS refused,
+    count(s.subscriber_key) AS known,
+    CAST(sum(CASE
+        WHEN s.last_delivery >= r.event_time - INTERVAL 90 DAY
+            OR s.last_open >= r.event_time - INTERVAL 90 DAY
+            OR s.last_click >= r.event_time - INTERVAL 90 DAY THEN 1
+        ELSE 0
+    END) AS BIGINT) AS alive
+FROM refusals AS r
+LEFT JOIN subscribers AS s ON s.account = r.account AND s.subscriber_key = r.subscriber_key
+GROUP BY r.provider, r.quarter, r.account, r.job
+ORDER BY r.provider, r.quarter, r.account, r.job
