@@ -153,7 +153,23 @@ def test_the_sql_of_a_question_can_be_seen(capsys: pytest.CaptureFixture[str]) -
     assert "ORDER BY bounced DESC" in shown
 
 
+@pytest.mark.usefixtures("lake")
+def test_a_comparison_says_its_difference_and_the_other_side_can_be_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    period = told(capsys, "compare", "--since", "2026-03-02", "--until", "2026-03-03")
+    named = told(capsys, "compare", "--since", "2026-03-02", "--until", "2026-03-03",
+                 "--against", "2026-03-01..2026-03-02")  # fmt: skip
+    assert period["notes"][0].startswith("The whole rate changed by")
+    assert period["rows"] == named["rows"]
+    jobs = told(capsys, "compare", "--job", "42", "--against", "campaign=Spring letter")
+    assert {round(row[8], 12) for row in jobs["rows"]} == {0.0}  # job 42 is the Spring letter
+
+
 WRONG = [
+    pytest.param(["compare"], "needs two sides", id="one side"),
+    pytest.param(["compare", "--against", "provider=google"], "cannot differ", id="no side"),
+    pytest.param(["totals", "--against", "job=1"], "belongs to", id="nothing to compare"),
     pytest.param(["--by", "colour"], "no dimension 'colour'", id="no dimension"),
     pytest.param(["totals", "--by", "reason"], "not both", id="a question and dimensions"),
     pytest.param(["--where", "provider"], "is no condition", id="no value"),

@@ -94,7 +94,13 @@ def answer(
     """
     given = narrowed(filters, since=since, until=until)
     about = unanswered(workspace, question, given)
-    return replace(about, rows=_rows(workspace.engine.ask(question, given)))
+    rows = _rows(workspace.engine.ask(question, given))
+    found = replace(about, rows=rows)
+    if about.question != "compare":
+        return found
+    from bouncelens.service.compare import sentence
+
+    return replace(found, notes=(sentence(found.records()), *about.notes))
 
 
 def narrowed(

@@ -211,7 +211,7 @@ def cell(value: Any, column: Column) -> str:
     if value is None:
         return "–"
     if column.unit == "share":
-        return f"{100 * value:.2f} %"
+        return f"{100 * value:.2f} %".replace("-0.00", "0.00")
     if column.unit in _NUMBERS:
         return f"{value:,}"
     if isinstance(value, bool):

@@ -52,6 +52,14 @@ def report(
             help="Only these, e.g. 'campaign=Spring' or 'list=5'; again for more conditions.",
         ),
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="With compare: the other side, as 'campaign=Winter' or 2026-01-01..2026-02-01; "
+            "else the period before.",
+        ),
+    ] = None,
     since: Since = None,
     until: Until = None,
     account: Account = None,
@@ -97,6 +105,7 @@ def report(
     if query:
         _print_queries(names, as_json=as_json)
         return
+    filters |= _other_side(what, against or [], filters)
     place = {"account": account, "job": job}
     asked = wanted("json" if as_json else form, out, limit=limit)
     with _opened(what if is_file else None, config, **place) as (workspace, code):
@@ -131,6 +140,19 @@ def _names(what: str | None, by: list[str] | None, *, is_file: bool) -> tuple[st
             raise typer.BadParameter(f"say a question, here {what!r}, or --by, not both")
         return (pivot(by),)
     return _QUESTIONS if what is None or is_file else (what,)
+
+
+def _other_side(what: str | None, against: list[str], filters: dict[str, Any]) -> dict[str, object]:
+    """The parameters of the other side, where two are compared. Raises InputInvalid."""
+    from bouncelens.service.compare import other_side
+
+    if what != "compare":
+        if against:
+            raise typer.BadParameter("--against belongs to the question compare")
+        return {}
+    if any(name.startswith("other_") for name in filters):
+        return {}
+    return other_side(filters, against)
 
 
 def _least(name: str, filters: dict[str, Any], limit: int) -> dict[str, Any]:

@@ -175,7 +175,9 @@ def print_table(
 
     table = Table(box=None, pad_edge=False)
     for name, is_number in header:
-        table.add_column(Text(visible(name)), justify="right" if is_number else "left")
+        table.add_column(
+            Text(visible(name)), justify="right" if is_number else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     console = stdout()

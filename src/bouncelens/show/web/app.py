@@ -1,5 +1,5 @@
-"""The web server: one page, its charts, and the same source as JSON. All that only reads; what
-Marketing Cloud posts to /events/ is taken where the settings name an address for it."""
+"""The web server: an overview, a page per question, charts, and the same as JSON. All that only
+reads; what Marketing Cloud posts to /events/ is taken where the settings name an address for it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from bouncelens.errors import BouncelensError, InputInvalid, QuestionInvalid
+from bouncelens.service import report
 from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 from bouncelens.show.cli.screen import plain
-from bouncelens.show.web import assets, overview
+from bouncelens.show.web import assets, overview, questions
 from bouncelens.show.web.events import EventsDoor
 from bouncelens.show.web.filters import Filters, read_filters
 from bouncelens.show.web.guard import LOOPBACK_HOSTS, Guard
@@ -82,14 +83,17 @@ def _events(settings: Settings) -> Events | None:
 
 
 def _filters(request: Request) -> Filters:
+    """Those of the request; raises InputInvalid."""
     known: dict[str, Collection[str]] = {
         "provider": provider_names(),
         "reason": reasons(),
         "group": charts.GROUP_COLOURS,
+        "hardness": overview.HARDNESS_WORDS,
     }
-    others = {"theme", "limit"}  # read by those who know them
+    others = {"theme", "limit", "by", "and"}  # read by those who know them
     pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in others]
-    return read_filters(pairs, known=known)
+    path = request.url.path
+    return read_filters(pairs, known=known, path=path if path.startswith("/questions/") else "/")
 
 
 InFilters = Annotated[Filters, Depends(_filters)]
@@ -101,6 +105,21 @@ def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
     def show_overview(filters: InFilters) -> HTMLResponse:
         page = overview.build(settings, filters, source)
         return HTMLResponse(render("overview.html", page=page))
+
+    @app.get("/questions", response_class=HTMLResponse, include_in_schema=False)
+    def show_questions(filters: InFilters) -> HTMLResponse:
+        found = {"questions": report.questions(), "dimensions": report.dimensions()}
+        return HTMLResponse(render("questions.html", filters=filters, **found))
+
+    @app.get("/pivot", include_in_schema=False)
+    def show_pivot(request: Request) -> RedirectResponse:
+        given = (request.query_params.get("by", ""), request.query_params.get("and", ""))
+        return RedirectResponse(questions.PATH + report.pivot(given), status_code=303)
+
+    @app.get("/questions/{name}", response_class=HTMLResponse, include_in_schema=False)
+    def show_question(name: str, filters: InFilters) -> HTMLResponse:
+        page = questions.build(settings, filters, source, name)
+        return HTMLResponse(render("question.html", page=page))
 
     @app.get("/charts/{name}.svg", include_in_schema=False)
     def show_chart(name: str, filters: InFilters, theme: charts.Theme = "light") -> Response:
@@ -129,7 +148,8 @@ def _add_api(app: FastAPI, source: Source) -> None:
     def show_answer(question: str, filters: InFilters, limit: Limit = None) -> JSONResponse:
         """The answer to a question of `bouncelens report`, narrowed as the page is: since and
         until (UTC days, the latter not in the window), account, provider, domain, group, reason,
-        job; and limit, the number of rows."""
+        job, hardness, campaign, sender_domain, list, subscriber; and limit, the number of rows.
+        `by:provider,reason` counts by these dimensions."""
         return JSONResponse(plain(source.ask(question, filters, limit=limit)))
 
 

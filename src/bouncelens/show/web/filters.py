@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SLUG = re.compile(r"[a-z0-9_.-]{1,64}")
 _DOMAIN = re.compile(r"[\w.-]{1,253}")
+_LONGEST = 320  # characters: an address has no more
 _LARGEST = 2**63 - 1
 _YEARS = (1990, 2200)
 
@@ -33,6 +34,12 @@ class Filters:
     group: str | None = None
     reason: str | None = None
     job: int | None = None
+    hardness: str | None = None
+    campaign: str | None = None
+    sender_domain: str | None = None
+    list: int | None = None
+    subscriber: str | None = None
+    path: str = "/"  # of the page that has them
 
     @property
     def is_any(self) -> bool:
@@ -41,7 +48,11 @@ class Filters:
 
     def link(self, **changes: Any) -> str:
         """The address of the page with these filters, some of them changed."""
-        return "/" + self._query(**changes)
+        return self.path + self._query(**changes)
+
+    def to(self, path: str, **changes: Any) -> str:
+        """The address of another page with these filters, some of them changed."""
+        return path + self._query(**changes)
 
     def picture(self, name: str) -> str:
         """The address of a chart's picture, to be completed by a theme."""
@@ -62,6 +73,11 @@ class Filters:
             "reason_group": self.group,
             "reason": self.reason,
             "job": self.job,
+            "hardness": self.hardness,
+            "campaign": self.campaign,
+            "sender_domain": self.sender_domain,
+            "list": self.list,
+            "subscriber": self.subscriber,
         }
         return {name: value for name, value in named.items() if value is not None}
 
@@ -71,11 +87,12 @@ class Filters:
         return f"?{query}" if query else ""
 
     def _values(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        names = (field.name for field in fields(self) if field.name != "path")
+        return {name: getattr(self, name) for name in names}
 
 
 def read_filters(
-    pairs: Iterable[tuple[str, str]], *, known: Mapping[str, Collection[str]]
+    pairs: Iterable[tuple[str, str]], *, known: Mapping[str, Collection[str]], path: str = "/"
 ) -> Filters:
     """The filters of a query string. `known`: the words that provider, group and reason may be.
 
@@ -88,7 +105,7 @@ def read_filters(
         if name in found:
             raise InputInvalid(f"The filter {name!r} is given twice.", advice="Give it once.")
         found[name] = _read(name, text.strip(), known) if text.strip() else None
-    filters = Filters(**found)
+    filters = Filters(**found, path=path)
     if filters.since and filters.until and filters.since >= filters.until:
         raise InputInvalid(
             f"The window from {filters.since} to before {filters.until} holds no day.",
@@ -139,6 +156,10 @@ def _slug(text: str) -> str | None:
     return text if _SLUG.fullmatch(text) else None
 
 
+def _words(text: str) -> str | None:
+    return text if len(text) <= _LONGEST and text.isprintable() else None
+
+
 _READERS = {
     "since": _day,
     "until": _day,
@@ -148,6 +169,11 @@ _READERS = {
     "group": _slug,
     "reason": _slug,
     "job": _number,
+    "hardness": _slug,
+    "campaign": _words,
+    "sender_domain": _domain,
+    "list": _number,
+    "subscriber": _words,
 }
 _FORMS = {
     "since": "a day such as 2026-11-01",
@@ -158,6 +184,11 @@ _FORMS = {
     "group": "a group of reasons, such as address",
     "reason": "a reason, such as unknown_user",
     "job": "a JobID, a whole number",
+    "hardness": "hard, soft, block, none or unknown",
+    "campaign": "the name of an e-mail",
+    "sender_domain": "a domain of the sender's address, such as news.example.com",
+    "list": "a ListID, a whole number",
+    "subscriber": "a SubscriberKey or an address",
 }
 
 

@@ -6,12 +6,14 @@ Whatever is counted here is counted by the questions; this module only picks, na
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
+from bouncelens.show.web.controls import Controls, controls
+from bouncelens.show.web.headlines import Tile, headlines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 12
 _MOST_REPLIES = 10
-_PRESETS_DAYS = (7, 30, 90, 365)
 
 HARDNESS_WORDS = {
     "hard": "dead: stop mailing",
@@ -40,24 +41,6 @@ ACTOR_WORDS = {
     "receiving_admin": "for the receiver's administrator",
     "nobody": "nobody has to act",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """One headline number with the number it is a part of."""
-
-    title: str
-    number: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A link to a usual window."""
-
-    title: str
-    link: str
-    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +78,13 @@ class Page:
     window_words: str
     is_empty: bool
     tiles: tuple[Tile, ...]
-    presets: tuple[Preset, ...]
+    choices: Controls
     over_time: Figure
     reasons: Table
     providers: Table
     campaigns: Table
     newest: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...]
-    accounts: tuple[tuple[int, str], ...]
-    all_providers: tuple[tuple[str, str], ...]
-    all_reasons: tuple[Any, ...]
 
 
 def build(settings: Settings, filters: Filters, source: Source) -> Page:
@@ -123,19 +103,17 @@ def build(settings: Settings, filters: Filters, source: Source) -> Page:
         lead=_lead(bounced, by_reason, by_provider=by_provider, over_time=over_time),
         window_words=_window_words(filters, totals),
         is_empty=not bounced and not sent,
-        tiles=_tiles(totals, bounced, proposed=source.proposed()),
-        presets=_presets(filters),
+        tiles=(
+            *_tiles(totals, bounced, filters=filters, proposed=source.proposed()),
+            *headlines(source, filters),
+        ),
+        choices=controls(settings, filters),
         over_time=_figure(over_time, filters),
         reasons=_reasons(by_reason, filters, bounced=bounced),
         providers=_providers(by_provider, filters),
         campaigns=_campaigns(rows("by_campaign", _MOST_ROWS + 1), filters),
         newest=_newest(rows("templates_newest", _MOST_REPLIES), settings.time_zone),
         notes=(f"A rate is a share of: {over_time.denominator}.", *over_time.notes[1:]),
-        accounts=tuple(
-            (account.mid, account.name or str(account.mid)) for account in settings.accounts
-        ),
-        all_providers=tuple(sorted(provider_names().items(), key=_by_name)),
-        all_reasons=tuple(reasons().values()),
     )
 
 
@@ -190,15 +168,22 @@ def _worst(over_time: Answer) -> str:
     return f"The worst {unit} was {worst.start.strftime(when)}: {high}, mostly {group}."
 
 
-def _tiles(totals: Mapping[str, Any], bounced: int, *, proposed: int | None) -> tuple[Tile, ...]:
+def _tiles(
+    totals: Mapping[str, Any], bounced: int, *, filters: Filters, proposed: int | None
+) -> tuple[Tile, ...]:
     def part(title: str, column: str, words: str) -> Tile:
-        count = int(totals.get(column) or 0)
-        return Tile(title, f"{count:,}", f"{_share(count, bounced)} of bounced. {words}")
+        count, link = int(totals.get(column) or 0), filters.to("/questions/by:hardness,reason")
+        return Tile(title, f"{count:,}", f"{_share(count, bounced)} of bounced. {words}", link)
 
     sent = totals.get("sent")
     of_sent = f"of {sent:,} sent" if sent else "sent count not known"
     return (
-        Tile("Bounce rate", rate(totals.get("rate")), f"{bounced:,} bounced, {of_sent}"),
+        Tile(
+            "Bounce rate",
+            rate(totals.get("rate")),
+            f"{bounced:,} bounced, {of_sent}",
+            filters.to("/questions/by_day"),
+        ),
         part("Address is dead", "hard", "Stop mailing these."),
         part("Sender or message refused", "block", "The addresses are fine."),
         part("Not classified", "unclassified", "Nobody can act on these yet."),
@@ -309,22 +294,6 @@ def _hint(unit: str, *, has_rates: bool) -> str:
     )
 
 
-def _presets(filters: Filters) -> tuple[Preset, ...]:
-    today = datetime.now(UTC).date()
-
-    def preset(title: str, since: date | None) -> Preset:
-        is_current = filters.since == since and filters.until is None
-        return Preset(title, filters.link(since=since, until=None), is_current)
-
-    return (
-        preset("All time", None),
-        *(
-            preset(f"Last {days} days", today - timedelta(days=days - 1))
-            for days in reversed(_PRESETS_DAYS)
-        ),
-    )
-
-
 def _window_words(filters: Filters, totals: Mapping[str, Any]) -> str:
     first, last = totals.get("first_event"), totals.get("last_event")
     since = filters.since or (first.date() if first else None)
@@ -343,11 +312,6 @@ def _caption(rows: Sequence[Mapping[str, Any]], things: str) -> str:
     if len(rows) > _MOST_ROWS:
         return f"The {_MOST_ROWS} {things} with most bounced messages"
     return f"All {things}, most bounced messages first"
-
-
-def _by_name(provider: tuple[str, str]) -> tuple[bool, str]:
-    slug, name = provider
-    return slug == "other", name.lower()
 
 
 def _bounced(row: Mapping[str, Any]) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from bouncelens.service import report, suppress
+from bouncelens.service import compare, report, suppress
 from bouncelens.service.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 
+_MOST_KEPT = 64  # answers; each has some thousand rows at most
+
+
 class Source:
     """One workspace, opened at first use. Requests come from many threads and a workspace belongs
     to one, so they take turns; each question takes some hundredths of a second."""
@@ -26,20 +30,30 @@ class Source:
     def __init__(self, settings: Settings) -> None:
         # Nothing is made where nothing is: pages only read.
         self._workspace = Workspace.open(settings, create=False)
+        self._answers: dict[tuple[object, ...], Answer] = {}
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="workspace")
 
     def ask(self, question: str, filters: Filters, *, limit: int | None = None) -> Answer:
         """The answer to a question within the filters. Raises QuestionInvalid, StoreError."""
+        return self._turn(lambda: self._kept(question, filters, limit))
+
+    def _kept(self, question: str, filters: Filters, limit: int | None) -> Answer:
+        """The answer, as it was given before where the lake is what it was within the hour."""
+        versions = tuple(sorted(self._workspace.lake.versions().items()))
+        key = (question, filters, limit, versions, int(time.time() // 3600))
+        if key not in self._answers:
+            if len(self._answers) >= _MOST_KEPT:
+                self._answers.pop(next(iter(self._answers)))
+            self._answers[key] = self._asked(question, filters, limit)
+        return self._answers[key]
+
+    def _asked(self, question: str, filters: Filters, limit: int | None) -> Answer:
         since, until = filters.window
-        return self._turn(
-            lambda: report.answer(
-                self._workspace,
-                question,
-                since=since,
-                until=until,
-                limit=limit,
-                **filters.others(),
-            )
+        given = filters.others()
+        if question == "compare":
+            given |= compare.other_side({"since": since, "until": until}, ())
+        return report.answer(
+            self._workspace, question, since=since, until=until, limit=limit, **given
         )
 
     def proposed(self) -> int | None:

@@ -3,7 +3,7 @@
 -- denominator: messages sent on either side; to the provider for its rates, all for the difference
 -- note: cohort: a bounce belongs to the day its message was sent; a message counts once, for its last reply
 -- note: before is what `other_since`, `other_until`, `other_job` and `other_campaign` say
--- note: rate_effect: the provider refused more or less of it; mix_effect: more or less of the mail went to that provider; the differences of all rows add up to that of the whole rates
+-- note: of each difference, rate_effect is what the provider refused more or less, mix_effect that more or less of the mail went to it; the differences of all rows add up to that of the whole rates
 -- note: jobs whose sent count is not known are left out; where it is not known by domain, the provider is 'not known'
 -- column provider: who runs the receiving mailbox
 -- column reason: what the reply means

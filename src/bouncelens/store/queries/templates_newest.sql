@@ -2,19 +2,19 @@
 -- asks: Which wordings did no server use before?
 -- denominator: none: counts only
 -- note: templates whose first event lies in the window, newest first, `limit` of them
--- column template_id: the template
+-- column template_id (detail): the template
 -- column template: the reply in lower case, what varies replaced by placeholders
--- column sample: one raw reply
--- column code: reply code
--- column status: enhanced status code
+-- column sample (detail): one raw reply
+-- column code (detail): reply code
+-- column status (detail): enhanced status code
 -- column provider: who runs the receiving mailbox
 -- column reason: what it means
--- column reason_group: its family
+-- column reason_group (detail): its family
 -- column hardness: hard, soft, block, none or unknown
--- column rule: the rule that decided; NULL when nothing spoke
--- column confidence [share]: how sure the verdict is, 0 to 1
+-- column rule (detail): the rule that decided; NULL when nothing spoke
+-- column confidence [share] (detail): how sure the verdict is, 0 to 1
 -- column first_seen: earliest event, UTC
--- column last_seen: latest event, UTC
+-- column last_seen (detail): latest event, UTC
 -- column bounces [events]: bounce events in the window
 WITH used AS (
     SELECT template_id, count(*) AS bounces

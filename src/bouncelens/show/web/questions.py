@@ -1,0 +1,128 @@
+"""A page for each question: its answer as a table, what it means, and the SQL behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from bouncelens.service import report
+from bouncelens.show.web.controls import Controls, controls
+
+if TYPE_CHECKING:
+    from bouncelens.service.report import Answer, Column
+    from bouncelens.settings import Settings
+    from bouncelens.show.web.filters import Filters
+    from bouncelens.show.web.source import Source
+
+PATH = "/questions/"
+_MOST_ROWS = 500
+_NUMBERS = ("events", "messages", "addresses", "share", "days")
+# Columns whose cells lead to the same page, narrowed by their value: column and filter.
+_LINKED = {
+    "provider": "provider", "domain": "domain", "reason": "reason", "reason_group": "group",
+    "account": "account", "job": "job", "campaign": "campaign", "hardness": "hardness",
+    "sender_domain": "sender_domain", "list_id": "list",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its words, whether they are a number, say little (greyed), or lead somewhere."""
+
+    words: str
+    is_number: bool
+    is_thin: bool
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionPage:
+    """All that the template of a question shows."""
+
+    filters: Filters
+    choices: Controls
+    answer: Answer
+    heads: tuple[tuple[str, str, bool], ...]  # name, meaning, whether its cells are numbers
+    rows: tuple[tuple[Cell, ...], ...]
+    hidden: int
+    sql: str
+    thin_note: str
+    window_words: str
+
+
+def build(settings: Settings, filters: Filters, source: Source, question: str) -> QuestionPage:
+    """The page of one question. Raises QuestionInvalid, InputInvalid, StoreError."""
+    shown = report.shown(question)
+    answer = source.ask(question, filters)
+    parts = {name for name, _ in shown.parameters}
+    rows = tuple(_row(record, answer, filters, parts) for record in _records(answer))
+    thin = any(cell.is_thin for row in rows for cell in row)
+    return QuestionPage(
+        filters=filters,
+        choices=controls(settings, filters),
+        answer=answer,
+        heads=tuple(
+            (column.name.replace("_", " "), column.doc, column.unit in _NUMBERS)
+            for column in answer.columns
+        ),
+        rows=rows,
+        hidden=len(answer.rows) - len(rows),
+        sql=shown.sql,
+        thin_note=f"Grey rates are of fewer than {answer.min_sent:,} messages sent." * thin,
+        window_words=_window(answer),
+    )
+
+
+def _records(answer: Answer) -> list[dict[str, Any]]:
+    """Rows as far as a page shows them: of days the last ones, the latest first."""
+    records = list(answer.records())
+    if answer.columns and answer.columns[0].name in ("day", "week", "month", "event_day"):
+        return records[: -_MOST_ROWS - 1 : -1]
+    return records[:_MOST_ROWS]
+
+
+def _row(
+    record: dict[str, Any], answer: Answer, filters: Filters, parts: set[str]
+) -> tuple[Cell, ...]:
+    is_thin = answer.is_thin(record)
+    return tuple(
+        Cell(
+            words(record[column.name], column),
+            column.unit in _NUMBERS,
+            is_thin and column.name in ("rate", "low", "high"),
+            _link(record[column.name], column.name, filters, parts),
+        )
+        for column in answer.columns
+    )
+
+
+def _link(value: Any, name: str, filters: Filters, parts: set[str]) -> str | None:
+    if name == "subscriber_key" and value is not None:
+        return filters.to(f"{PATH}subscriber_timeline", subscriber=value)
+    narrowed = _LINKED.get(name)
+    takes = {"group": "reason_group"}.get(narrowed or "", narrowed)
+    if narrowed is None or takes not in parts or value in (None, "", "not known"):
+        return None
+    return filters.link(**{narrowed: value})
+
+
+def words(value: Any, column: Column) -> str:
+    """A value as people read it; a dash where it is not known."""
+    if value is None:
+        return "–"
+    if column.unit == "share":
+        return f"{100 * value:.2f} %".replace("-0.00", "0.00")
+    if column.unit in _NUMBERS:
+        return f"{value:,}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _window(answer: Answer) -> str:
+    start = f"from {answer.since:%Y-%m-%d}" if answer.since else "from the beginning"
+    end = f"before {answer.until:%Y-%m-%d}" if answer.until else "until now"
+    return f"{start} {end}"

@@ -1,0 +1,112 @@
+"""A page per question: its answer, its SQL, its filters, and the way there from the overview."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+import show_lake
+from starlette.testclient import TestClient
+
+from bouncelens.service.report import questions, shown
+from bouncelens.settings import Settings
+from bouncelens.settings.model import ReportSettings
+from bouncelens.show.web.app import create_app
+from bouncelens.show.web.filters import Filters
+
+ORIGIN = "http://127.0.0.1:8000"
+NAMES = [asked.name for asked in questions() if asked.name != "compare"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "by:provider,reason", "by:event_day"])
+def test_every_question_has_a_page_with_its_query(site: TestClient, name: str) -> None:
+    answer = site.get(f"/questions/{name}")
+    assert answer.status_code == 200
+    page = html.unescape(answer.text)
+    assert shown(name).sql in page
+    assert shown(name).title in page
+
+
+def test_a_comparison_needs_a_period_and_compares_it_with_the_one_before(site: TestClient) -> None:
+    refused = site.get("/questions/compare")
+    assert refused.status_code == 400
+    assert "needs two sides" in refused.text
+    page = site.get("/questions/compare?since=2026-03-02&until=2026-03-03").text
+    assert "The whole rate changed by" in page
+
+
+@pytest.mark.parametrize("name", ["by_reason", "by:provider,domain", "templates_newest"])
+def test_domain_and_provider_narrow_every_page(site: TestClient, name: str) -> None:
+    page = site.get(f"/questions/{name}?domain=gmail.com&provider=google").text
+    assert 'name="domain"' in page
+    assert 'value="gmail.com"' in page
+    assert '<option value="google" selected>' in page
+    assert "yahoo" not in page.split("<tbody>")[1].split("</tbody>")[0]
+
+
+def test_cells_lead_to_the_same_page_narrowed_by_them(site: TestClient) -> None:
+    page = html.unescape(site.get("/questions/by:provider,reason?since=2026-03-01").text)
+    links = re.findall(r'<a href="(/questions/[^"]*provider=[^"]*)"', page)
+    assert links
+    for link in links[:3]:
+        assert "since=2026-03-01" in link
+        assert site.get(link).status_code == 200
+
+
+@pytest.mark.parametrize(("min_sent", "is_grey"), [(100, False), (101, True)])
+def test_rates_of_few_messages_are_grey_and_said_so(
+    web_settings: Settings, min_sent: int, is_grey: bool
+) -> None:
+    strict = web_settings.model_copy(update={"report": ReportSettings(min_sent=min_sent)})
+    with TestClient(create_app(strict), base_url=ORIGIN) as site:
+        page = site.get("/questions/by:day,domain,job").text  # 100 were sent to each
+    assert ('class="n thin"' in page) is is_grey
+    assert ("Grey rates are of fewer than 101" in page) is is_grey
+
+
+def test_a_hostile_campaign_is_text_in_a_table(site: TestClient) -> None:
+    page = site.get("/questions/by_campaign").text
+    assert show_lake.CAMPAIGN not in page
+    assert html.escape(show_lake.CAMPAIGN, quote=True).replace("&#x27;", "&#39;") in page
+
+
+def test_a_subscribers_timeline_is_asked_for_in_the_page(site: TestClient) -> None:
+    assert "Say who" in site.get("/questions/subscriber_timeline").text
+    page = site.get("/questions/subscriber_timeline?subscriber=s0").text
+    assert "2026-03-01 10:00" in page
+    people = html.unescape(site.get("/questions/bouncing_subscribers").text)
+    assert "/questions/subscriber_timeline?subscriber=s0" in people
+
+
+def test_the_list_leads_to_every_question_and_to_any_two_dimensions(site: TestClient) -> None:
+    page = site.get("/questions?provider=google").text
+    for asked in questions():
+        assert f'href="/questions/{asked.name}?provider=google"' in page
+    answer = site.get("/pivot?by=provider&and=reason", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/questions/by:provider,reason",
+    )
+
+
+@pytest.mark.parametrize("path", ["/questions/nothing", "/pivot?by=colour", "/questions/by:x;y"])
+def test_an_unknown_question_gets_a_sentence(site: TestClient, path: str) -> None:
+    answer = site.get(path)
+    assert answer.status_code == 400
+    assert "There is no" in answer.text
+
+
+def test_the_overview_leads_to_the_headline_numbers(site: TestClient) -> None:
+    page = site.get("/?provider=google").text
+    for name in (
+        "still_mailed_after_hard_bounce", "bounced_but_engaged", "soft_bounce_recurrence",
+        "freshness",
+    ):  # fmt: skip
+        assert f'href="/questions/{name}?provider=google"' in page
+
+
+def test_a_filter_keeps_its_page() -> None:
+    filters = Filters(domain="gmail.com", path="/questions/by_day")
+    assert filters.link(domain=None) == "/questions/by_day"
+    assert filters.to("/", list=5) == "/?domain=gmail.com&list=5"
