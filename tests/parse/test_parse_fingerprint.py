@@ -77,6 +77,24 @@ def test_equal_prints_mean_equal_skeletons(compiled: bool, keep: Keep) -> None:
 
 
 @pytest.mark.parametrize("compiled", TIERS)
+def test_pieces_of_any_length_have_the_prints_of_their_skeletons(compiled: bool) -> None:
+    prints = Fingerprints(KEEP, compiled=compiled)
+    chance = random.Random(15)
+    seen: dict[int, str] = {}
+    made = []
+    for text in texts(8000, 16):
+        size = chance.choice([chance.randint(1, 130), 56, 57, 64, 999, 1000, 1001])
+        long = chance.choice(
+            ["k" * size + "@x.de", "1" * size + ".5", "." * size, "x" * size + "1", "1:" * 7 + "1",
+             "mx." * (size // 3) + "de", "#" * size + "5", "a.1" * (size // 3), "5.1" + "." * size]
+        )  # fmt: skip
+        made.append(text[: chance.randint(0, 70)] + chance.choice(["", " ", ":"]) + long)
+    for text, value in zip(made, prints.of(pa.array(made)).tolist(), strict=True):
+        bones = skeleton(text, KEEP)
+        assert seen.setdefault(value, bones) == bones, text
+
+
+@pytest.mark.parametrize("compiled", TIERS)
 def test_what_varies_gives_equal_prints(compiled: bool) -> None:
     prints = Fingerprints(KEEP, compiled=compiled)
     form = (

@@ -7,12 +7,12 @@ merely costs a look-up more; what is not plain text is left alone and marked.
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from hashlib import blake2b, shake_128
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bouncelens.parse.pieces import ODD, PERHAPS_ODD, SIGNS, V6, Pieces
+from bouncelens.parse.pieces import ODD, PERHAPS_ODD, STAND_IN, V6, Pieces, Text
 from bouncelens.parse.text import LIMIT
 from bouncelens.parse.words import KeptWords
 
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from bouncelens.parse.skeleton import Keep
 
-_ROWS = 4096  # at a time, so that what is worked on stays near the processor
+_ROWS = 16384  # at a time, so that what is worked on stays near the processor
 _INVISIBLE = r"[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}\x{fff9}-\x{fffb}]"
-_CLASSES = bytes(SIGNS)
-_MARK = "\x01"  # before a text that was left alone
+_WEIGHTS = np.frombuffer(shake_128(b"places").digest(8 * (LIMIT + 2)), np.uint64) | np.uint64(1)
 _GROUP = "(?:[0-9a-f]{1,4}:)"
 _V6 = (
     r"(^|[^a-z0-9_.#@+:\x{10}-])((?:ipv6:)?)"
@@ -36,111 +35,140 @@ _ODD, _PERHAPS, _CHAINED = 1, 2, 4  # what keeps a text from being plain, or may
 
 
 class Premask:
-    """Replaces in columns what `keep` lets it. Safe to share between threads."""
+    """Hashes columns with what `keep` lets vary replaced. Safe to share between threads."""
 
     def __init__(self, keep: Keep) -> None:
         self._kept = KeptWords(keep)
 
     def prints(self, texts: pa.Array[Any], salts: Any) -> Any:
         """One uint64 per text, never 0."""
-        encoded = self.replaced(texts).dictionary_encode()
-        hashes = np.array(
-            [
-                int.from_bytes(blake2b(text or b"", digest_size=8).digest(), "little") | 1
-                for text in encoded.dictionary.to_pylist()
-            ],
-            np.uint64,
-        )
-        prints = hashes[encoded.indices.to_numpy(zero_copy_only=False)]
+        import pyarrow as pa
+        from pyarrow import compute
+
+        pc: Any = compute
+        texts = texts.cast(pa.string())
+        if texts.null_count:
+            texts = pc.fill_null(texts, "")
+        prints, flags = self._hashed(texts)
+        # what reading a reply takes out first
+        where = np.flatnonzero(flags & (_PERHAPS | _ODD) == _PERHAPS)
+        if len(where):
+            some = pc.replace_substring_regex(_lowered(texts, where), _INVISIBLE, "")
+            fewer = self._hashed(some)
+            self._join_chains(some, *fewer)
+            prints[where], flags[where] = fewer[0], fewer[1]
+        self._join_chains(texts, prints, flags)
+        if len(where := np.flatnonzero(flags & _ODD)):
+            prints[where] = _whole(texts.take(_array(where)).to_pylist())
         if salts is not None:
             # a product of odd numbers is odd, and different salts give different products
-            prints = prints * (salts | np.uint64(1)) ^ (salts << np.uint64(1))
+            prints = (prints | np.uint64(1)) * (salts | np.uint64(1)) ^ (salts << np.uint64(1))
         return prints | np.uint64(1)
 
-    def replaced(self, texts: pa.Array[Any]) -> pa.Array[Any]:
-        """`texts` as bytes, in lower case with stand-ins; those that are not plain as they came."""
-        import pyarrow as pa
+    def _join_chains(self, texts: pa.Array[Any], prints: Any, flags: Any) -> None:
+        """Look again at rows with what is more than one piece, as one."""
         from pyarrow import compute
 
         pc: Any = compute
-        texts = pc.fill_null(texts.cast(pa.string()), "")
-        lowered = pc.ascii_lower(texts)
-        masked, flags = self._masked(lowered)
-        # what reading a reply takes out first, and what is more than one piece
-        for reason, pattern, stand_in in ((_PERHAPS, _INVISIBLE, ""), (_CHAINED, _V6, _STAND_IN)):
-            chosen = (flags & reason != 0) & (flags & _ODD == 0)
-            if len(where := np.flatnonzero(chosen)):
-                some = pc.replace_substring_regex(lowered.take(_array(where)), pattern, stand_in)
-                fewer, more = self._masked(some, may_stand_in=reason == _CHAINED)
-                masked = pc.replace_with_mask(masked, _mask(chosen), fewer)
-                lowered = pc.replace_with_mask(lowered, _mask(chosen), some)
-                flags[where] = more
-        if (is_odd := flags & (_ODD | _CHAINED) != 0).any():
-            left = pc.binary_join_element_wise(_MARK, texts.filter(_mask(is_odd)), "")
-            masked = pc.replace_with_mask(masked, _mask(is_odd), left.cast(pa.binary()))
-        result: pa.Array[Any] = masked
-        return result
+        where = np.flatnonzero(flags & (_CHAINED | _ODD) == _CHAINED)
+        if len(where):
+            some = pc.replace_substring_regex(_lowered(texts, where), _V6, _STAND_IN)
+            prints[where], more = self._hashed(some, may_stand_in=True)
+            flags[where] = np.where(more & _CHAINED, _ODD, more)
 
-    def _masked(self, lowered: pa.Array[Any], *, may_stand_in: bool = False) -> tuple[Any, Any]:
-        """Texts masked, and for each what may keep it from being plain."""
-        import pyarrow as pa
-
-        starts = range(0, len(lowered), _ROWS)
-        parts = [self._part(lowered.slice(at, _ROWS), may_stand_in) for at in starts]
-        return pa.concat_arrays([part for part, _ in parts]), np.concatenate([f for _, f in parts])
-
-    def _part(self, lowered: pa.Array[Any], may_stand_in: bool) -> tuple[Any, Any]:
-        import pyarrow as pa
-        from pyarrow import compute
-
-        pc: Any = compute
-        rows = pc.binary_join_element_wise(lowered, "", "\n")
-        _, offset_buffer, data = rows.buffers()
-        offsets = np.frombuffer(offset_buffer, np.int32, len(lowered) + 1)
-        raw = bytes(memoryview(data)[: offsets[-1]])
-        pieces = Pieces.of(raw, np.frombuffer(raw.translate(_CLASSES), np.uint8))
-        found = self._kept.judged(pieces)
-        masked = pa.Array.from_buffers(
-            pa.binary(), len(lowered), [None, *_without(raw, offsets, found)]
-        )
-        flags = np.where(np.diff(offsets) > LIMIT + 1, _ODD, 0).astype(np.uint8)
-        flags[_rows(offsets, pieces.chains_of_colons())] |= _CHAINED
-        flags[_rows(offsets, pieces.places_of(PERHAPS_ODD))] |= _PERHAPS
-        flags[_rows(offsets, pieces.places_of(ODD))] |= _ODD
-        if not may_stand_in and V6 in raw:
-            flags[_rows(offsets, np.flatnonzero(np.frombuffer(raw, np.uint8) == V6))] |= _ODD
-        return masked, flags
+    def _hashed(self, texts: pa.Array[Any], *, may_stand_in: bool = False) -> tuple[Any, Any]:
+        """Hashes of texts masked, and for each what may keep it from being plain."""
+        parts = []
+        for first in range(0, len(texts), _ROWS):
+            padded, offsets = _lines(texts[first : first + _ROWS])
+            text = Text.of(padded)
+            found = self._kept.judged(Pieces.of(text))
+            flags = _flags(text, offsets, may_stand_in)
+            parts.append((_hashes(padded, offsets, *found), flags))
+        hashes, flags = (np.concatenate(some) for some in zip(*parts, strict=True))
+        return hashes, flags
 
 
-def _without(raw: bytes, offsets: Any, found: tuple[Any, Any, Any]) -> list[Any]:
-    """Buffers of offsets and bytes in which each piece found is one byte, its kind."""
+def _flags(text: Text, offsets: Any, may_stand_in: bool) -> Any:
+    """What may keep each row from being plain."""
+    flags = np.where(np.diff(offsets) > LIMIT + 1, _ODD, 0).astype(np.uint8)
+    notes = [(_CHAINED, text.chains()), (_ODD, text.places_of(ODD))]
+    notes.append((_PERHAPS, text.places_of(PERHAPS_ODD)))
+    if not may_stand_in:
+        notes.append((_ODD, text.places_of(STAND_IN)))
+    for note, places in notes:
+        flags[np.searchsorted(offsets, places, side="right") - 1] |= note
+    return flags
+
+
+def _lines(texts: pa.Array[Any]) -> tuple[Any, Any]:
+    """Texts in lower case, each with a blank behind it, as `Text` wants them; where they start."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    pc: Any = compute
+    lowered = pc.ascii_lower(texts)
+    _, buffer, _ = lowered.buffers()
+    offsets: Any = np.frombuffer(buffer, np.int32)[lowered.offset :][: len(lowered) + 1]
+    offsets = offsets - offsets[0] + np.arange(len(offsets), dtype=np.int32)
+    ends: Any = np.array([0, len(lowered)], np.int32)
+    one = pa.Array.from_buffers(
+        pa.list_(pa.string()), 1, [None, pa.py_buffer(ends)], children=[lowered]
+    )
+    _, _, data = pc.binary_join(one, " ").buffers()
+    # Arrow's memory is kept for the next one; new pages would take longer than the bytes
+    memory: Any = pa.allocate_buffer(int(offsets[-1]) + 32)
+    padded = np.frombuffer(memory, np.uint8)
+    padded[:8] = padded[-24:] = 0
+    if size := int(offsets[-1]) - 1:
+        padded[8:-25] = np.frombuffer(data, np.uint8, size)
+    padded[-25] = ord(" ")
+    return padded, offsets
+
+
+def _hashes(text: Any, offsets: Any, starts: Any, ends: Any, kinds: Any) -> Any:
+    """A hash per row of what is between the pieces found, and of their kinds."""
     import pyarrow as pa
 
-    starts, ends, kinds = found
-    text = np.frombuffer(raw, np.uint8).copy()
+    text = text[8:]
     text[starts] = kinds
-    edges = np.zeros(2 * len(starts) + 2, np.int64)
-    edges[1:-1:2], edges[2:-1:2], edges[-1] = starts + 1, ends, len(text)
-    is_kept = np.ones(len(edges) - 1, bool)
-    is_kept[1::2] = False
-    kept: Any = np.compress(np.repeat(is_kept, np.diff(edges)), text)
-    gone = np.concatenate([[0], np.cumsum(ends - starts - 1)])
-    shorter: Any = (offsets - gone[np.searchsorted(starts, offsets)]).astype(np.int32)
-    return [pa.py_buffer(shorter), pa.py_buffer(kept)]
+    # A stretch ends with a piece's kind, or with its row. Between two there is what is gone: null.
+    before = np.searchsorted(starts, offsets)
+    last = before[1:] + np.arange(len(before) - 1)  # stretch of each row
+    count = len(starts) + len(last)
+    is_last = np.zeros(count, bool)
+    is_last[last] = True
+    inner = np.flatnonzero(~is_last)
+    edges = np.empty((count + 1, 2), np.int32)
+    edges[0, 0] = 0
+    edges[1:, 0][inner], edges[1:, 0][last] = ends, offsets[1:]
+    edges[:-1, 1][inner], edges[:-1, 1][last] = starts + 1, offsets[1:]
+    buffers = [np.full(count // 4 + 1, 0x55, np.uint8), edges.reshape(-1)[:-1], text]
+    encoded = pa.Array.from_buffers(
+        pa.binary(), 2 * count - 1, [pa.py_buffer(some) for some in buffers]
+    ).dictionary_encode()
+    hashes = np.fromiter(map(hash, encoded.dictionary.to_pylist()), np.int64).view(np.uint64)
+    codes: Any = encoded.indices.buffers()[1]
+    values = hashes.take(np.frombuffer(codes, np.int32)[: 2 * count : 2])
+    first = np.concatenate([[0], last[:-1] + 1])
+    place = np.arange(count) - np.repeat(first, last - first + 1)
+    return np.add.reduceat(values * _WEIGHTS.take(place, mode="clip"), first)
 
 
-def _rows(offsets: Any, places: Any) -> Any:
-    return np.searchsorted(offsets, places, side="right") - 1
+def _whole(texts: list[Any]) -> list[int]:
+    """Hashes of texts that are left alone."""
+    hashes = (blake2b(text.encode(), digest_size=8, key=b"whole").digest() for text in texts)
+    return [int.from_bytes(digest, "little") for digest in hashes]
+
+
+def _lowered(texts: pa.Array[Any], where: Any) -> Any:
+    from pyarrow import compute
+
+    pc: Any = compute
+    return pc.ascii_lower(texts.take(_array(where)))
 
 
 def _array(numbers: Any) -> Any:
     import pyarrow as pa
 
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
-
-
-def _mask(flags: Any) -> Any:
-    import pyarrow as pa
-
-    bits: Any = np.packbits(flags, bitorder="little")
-    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, pa.py_buffer(bits)])

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bouncelens.parse.automaton import ALPHABET
-from bouncelens.parse.pieces import AT, DIGIT, DOT, LONGEST, MINUS, SIGN
+from bouncelens.parse.pieces import AT, DIGIT, DOT, LONGEST, MINUS, PAIR, SIGN
 from bouncelens.parse.skeleton import LONGEST_WORD
 from bouncelens.parse.tlds import TLDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bouncelens.parse.pieces import Pieces
+    from bouncelens.parse.pieces import Pieces, Text
     from bouncelens.parse.skeleton import Keep
 
 ADDRESS, IP, NUMBER, ID, HOST = range(3, 8)  # stand-ins: bytes that are in no plain text
-_TRIMMED = np.isin(np.arange(10), [DOT, MINUS, SIGN])
+_IS_TRIMMED = np.isin(np.arange(256), list(b".-#+"))
+_IS_TRIMMED = (_IS_TRIMMED[:, None] | _IS_TRIMMED).reshape(-1)  # of a piece's first and last byte
 _LONGEST_HOST = 64  # so that no label is longer than 63
 _DEAD = len(ALPHABET)
+_SPREAD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(52)  # a number into twelve bits
 
 
 class KeptWords:
@@ -31,7 +33,7 @@ class KeptWords:
 
     def __init__(self, keep: Keep) -> None:
         self._tlds = _sorted(tld for tld in TLDS if len(tld) < 8)
-        self._host_tails = _sorted(host for host in keep.hosts if len(host.encode()) >= 8)
+        self._host_tails = _Tails(host for host in keep.hosts if len(host.encode()) >= 8)
         short = [host for host in keep.hosts if len(host.encode()) < 8]
         self._short_hosts = {
             size: _sorted(host for host in short if len(host.encode()) == size)
@@ -42,67 +44,80 @@ class KeptWords:
         self._has_plain_fronts = not any(
             any(sign.isdigit() for sign in ".".join(host.split(".")[:-2])) for host in keep.hosts
         )
-        self._code_tails = _sorted(keep.codes)
+        self._code_tails = _Tails(keep.codes)
         self._codes = _Codes(keep)
 
     def judged(self, pieces: Pieces) -> tuple[Any, Any, Any]:
         """Starts and ends of what varies, in order, and the stand-in for each."""
-        view = _View(pieces.raw)
-        starts, ends = pieces.starts, pieces.ends
-        sizes = ends - starts
-        tails = view.eight.take(ends)
-        heads = view.eight.take(starts + 8)
-        first, last = pieces.classes.take(starts), pieces.classes.take(ends - 1)
-        is_plain = ~(_TRIMMED.take(first) | _TRIMMED.take(last))
-        is_plain &= (sizes > 0) & (sizes <= LONGEST)
-        # "550-5.1.1", "550-user": a code, and more behind it
-        dashed = np.flatnonzero(pieces.count(MINUS) > 0)
-        is_plain[dashed] &= ~_begins_code(heads.take(dashed))
-        digits, dots, ats = pieces.count(DIGIT), pieces.count(DOT), pieces.count(AT)
-        signs, kinds = pieces.count(SIGN), np.zeros(len(sizes), np.uint8)
-        has_at = ats > 0
-        kinds[is_plain & has_at & (first != AT) & (pieces.pairs == 0)] = ADDRESS
-
-        where = np.flatnonzero(is_plain & ~has_at & (dots == 0) & (signs == 0) & (digits > 0))
-        kinds[where] = self._words(view, starts.take(where), sizes.take(where), digits.take(where))
-
-        is_dotted = is_plain & ~has_at & (dots > 0)
-        is_number = digits + dots == sizes
-        where = np.flatnonzero(is_dotted & is_number)
-        kinds[where] = _numbers(view, starts.take(where), sizes.take(where), dots.take(where))
-
-        where = np.flatnonzero(
-            is_dotted & ~is_number & (signs == 0) & (pieces.pairs == 0) & (sizes <= _LONGEST_HOST)
+        pieces = self._looked_at(pieces)
+        has_at, kinds = pieces.count(AT)[0] > 0, np.zeros(len(pieces.ends), np.uint8)
+        where = np.flatnonzero(has_at)
+        addresses = pieces.chosen(where)
+        is_one = (pieces.text.bytes.take(addresses.starts + 8) != ord("@")) & (
+            addresses.count(PAIR)[0] == 0
         )
-        hosts, is_other, is_kept = self._hosts(tails.take(where), sizes.take(where))
-        kinds[where] = hosts
-        if len(self._code_tails):
-            kinds[_is_in(self._code_tails, _tail(tails, np.minimum(sizes, 8)))] = 0
-            is_other &= ~_is_in(self._code_tails, _tail(tails, np.minimum(sizes, 8)).take(where))
+        kinds[where] = np.where(is_one, ADDRESS, 0)
+        where = np.flatnonzero(~has_at)
+        kinds[where], inside = self._without_at(pieces.chosen(where))
+        return _merged(_found(pieces, kinds), inside)
 
-        found = np.flatnonzero(kinds != 0)
-        result = starts.take(found), ends.take(found), kinds.take(found)
+    def _looked_at(self, pieces: Pieces) -> Pieces:
+        """The pieces that are neither plain codes nor in need of a closer look."""
+        heads = pieces.text.eight(pieces.starts)
+        rest = np.flatnonzero(~_are_codes(heads, pieces.sizes))
+        pieces, heads = pieces.chosen(rest), heads.take(rest)
+        sizes, tails = pieces.sizes, pieces.text.eight(pieces.ends, ahead=0)
+        is_simple = ~_IS_TRIMMED.take(heads & 255 | tails >> 56 << 8)
+        is_simple &= (sizes > 0) & (sizes < LONGEST)
+        # "550-5.1.1", "550-user": a code, and more behind it
+        begins = np.flatnonzero(_begins_code(heads))
+        is_simple[begins[pieces.chosen(begins).count(MINUS)[0] > 0]] = False
+        is_simple[self._code_tails.among(_tail(tails, np.minimum(sizes, 8)))] = False
+        return pieces.chosen(np.flatnonzero(is_simple))
+
+    def _without_at(self, pieces: Pieces) -> tuple[Any, list[tuple[Any, Any, Any]]]:
+        """Stand-ins for numbers, hosts and words, and what varies inside of others."""
+        (digits, dots, signs), sizes = pieces.count(DIGIT, DOT, SIGN), pieces.sizes
+        kinds = np.zeros(len(sizes), np.uint8)
+        is_number = (digits + dots == sizes) & (dots > 0)
+        where = np.flatnonzero(is_number)
+        kinds[where] = _numbers(pieces.chosen(where), dots.take(where))
+
+        is_rest = ~is_number & (signs == 0)
+        where = np.flatnonzero(is_rest & (dots == 0) & (digits > 0))
+        words = pieces.chosen(where)
+        kinds[where] = self._words(pieces.text, words.starts, words.sizes, digits.take(where))
+
+        where = np.flatnonzero(is_rest & (dots > 0) & (sizes <= _LONGEST_HOST))
+        hosts = pieces.chosen(where)
+        where = where[hosts.count(PAIR)[0] == 0]
+        hosts = pieces.chosen(where)
+        kinds[where], is_other, is_kept = self._hosts(hosts)
+        inside = []
         has_digits = digits.take(where) > 0
-        if len(others := where[is_other & has_digits]):
-            result = _merged(result, self._parts(view, pieces, others))
-        if self._has_plain_fronts and len(kept := where[is_kept & has_digits]):
-            result = _merged(result, _fronts(pieces, kept))
-        return result
+        if len(others := np.flatnonzero(is_other & has_digits)):
+            inside.append(self._parts(hosts.chosen(others)))
+        if self._has_plain_fronts and len(kept := np.flatnonzero(is_kept & has_digits)):
+            inside.append(_fronts(hosts.chosen(kept)))
+        return kinds, inside
 
-    def _words(self, view: _View, starts: Any, sizes: Any, digits: Any) -> Any:
+    def _words(self, text: Text, starts: Any, sizes: Any, digits: Any) -> Any:
         """Stand-ins for words with digits; 0 for reply codes and what rules speak of."""
         kinds = np.where(digits == sizes, NUMBER, ID).astype(np.uint8)
-        heads = view.two.take(starts + 8)
+        heads = text.two(starts)
         is_code = (sizes == 3) & (digits == 3) & _begins_code(heads) & (heads >> 8 <= ord("7"))
         kinds[is_code] = 0
-        kinds[self._codes.among(view, starts, sizes)] = 0
+        kinds[self._codes.among(text, starts, sizes)] = 0
         return kinds
 
-    def _hosts(self, tails: Any, sizes: Any) -> tuple[Any, Any, Any]:
+    def _hosts(self, hosts: Pieces) -> tuple[Any, Any, Any]:
         """`HOST` where no rule speaks of it; what is no host; what a rule may speak of."""
+        tails, sizes = hosts.text.eight(hosts.ends, ahead=0), hosts.sizes
         size = _last_label(tails)  # 0 where it is longer than seven bytes
         is_host = (size >= 2) & _is_in(self._tlds, _tail(tails, size))
-        is_kept = _is_in(self._host_tails, tails) & (sizes >= 8)
+        is_kept = np.zeros(len(sizes), bool)
+        is_kept[self._host_tails.among(tails)] = True
+        is_kept &= sizes >= 8
         for short, hosts in self._short_hosts.items():
             before = tails >> np.uint64(8 * (7 - short)) & np.uint64(255)
             is_end = (sizes == short) | (before == ord("."))
@@ -112,25 +127,31 @@ class KeptWords:
         is_punycode = label & np.uint64(0xFFFFFFFF) == int.from_bytes(b"xn--", "little")
         return kinds, (size > 0) & ~is_host & ~is_punycode, is_host & is_kept
 
-    def _parts(self, view: _View, pieces: Pieces, which: Any) -> tuple[Any, Any, Any]:
+    def _parts(self, pieces: Pieces) -> tuple[Any, Any, Any]:
         """The words between dots of what is neither a host nor a number: "x1-20020a.83"."""
-        first, last, count, _ = _labels(pieces, which)
-        kinds = self._words(view, first, last - first, count)
+        first, last, count, _ = _labels(pieces)
+        kinds = self._words(pieces.text, first, last - first, count)
         varies = np.flatnonzero(kinds != 0)
         return first.take(varies), last.take(varies), kinds.take(varies)
 
 
-def _fronts(pieces: Pieces, which: Any) -> tuple[Any, Any, Any]:
+def _found(pieces: Pieces, kinds: Any) -> tuple[Any, Any, Any]:
+    varies = np.flatnonzero(kinds)
+    some = pieces.chosen(varies)
+    return some.starts, some.ends, kinds.take(varies)
+
+
+def _fronts(pieces: Pieces) -> tuple[Any, Any, Any]:
     """Labels with digits of hosts, but for the last two, with their stand-in."""
-    first, last, _, is_front = _labels(pieces, which)
+    first, last, _, is_front = _labels(pieces)
     first, last = first[is_front], last[is_front]
     return first, last, np.full(len(first), NUMBER, np.uint8)
 
 
-def _labels(pieces: Pieces, which: Any) -> tuple[Any, Any, Any, Any]:
+def _labels(pieces: Pieces) -> tuple[Any, Any, Any, Any]:
     """Starts and ends of what dots part, where it has digits; how many; if two more follow it."""
-    starts, ends = pieces.starts.take(which), pieces.ends.take(which)
-    dots, digits = pieces.inside(which, DOT), pieces.inside(which, DIGIT)
+    starts, ends = pieces.starts, pieces.ends
+    dots, digits = pieces.inside(DOT, DIGIT)
     edges = np.concatenate([ends, starts - 1, dots])
     order = np.argsort(edges, kind="stable")
     is_end = np.append(order < len(ends), True)
@@ -141,15 +162,18 @@ def _labels(pieces: Pieces, which: Any) -> tuple[Any, Any, Any, Any]:
     return first.take(found), last.take(found), count.take(found), is_front
 
 
-class _View:
-    """Bytes read several at a time from any place; place 8 is the first one."""
+class _Tails:
+    """The last eight bytes of words, for looking where few are found."""
 
-    def __init__(self, raw: bytes) -> None:
-        padded = bytes(8) + raw + bytes(24)
-        self.bytes = np.frombuffer(padded, np.uint8)
-        size = len(raw) + 24
-        self.eight: Any = np.ndarray((size,), "<u8", padded, strides=(1,))
-        self.two: Any = np.ndarray((size,), "<u2", padded, strides=(1,))
+    def __init__(self, words: Iterable[str]) -> None:
+        self._tails = _sorted(words)
+        self._may_be = np.zeros(1 << 12, bool)
+        self._may_be[self._tails * _SPREAD >> _SHIFT] = True
+
+    def among(self, tails: Any) -> Any:
+        """Indices of those that are tails of these words."""
+        where = np.flatnonzero(self._may_be.take((tails * _SPREAD >> _SHIFT).view(np.int64)))
+        return where[_is_in(self._tails, tails.take(where))]
 
 
 class _Codes:
@@ -172,31 +196,40 @@ class _Codes:
         after[0] = self._table[1].take(self._sign)
         self._after_two = after.reshape(-1)
 
-    def among(self, view: _View, starts: Any, sizes: Any) -> Any:
+    def among(self, text: Text, starts: Any, sizes: Any) -> Any:
         """Indices of the words that are codes."""
-        pairs = view.two.take(starts + 8)
+        pairs = text.two(starts)
         states = self._after_two.take(np.where(sizes == 1, pairs & 255, pairs))
         alive = np.flatnonzero((states > 0) & (sizes <= LONGEST_WORD))
         states, at, left = states.take(alive), starts.take(alive) + 10, sizes.take(alive) - 2
         found = []
         while len(alive):
             found.append(alive[(left <= 0) & self._accepting.take(states)])
-            states = self._table[states, self._sign.take(view.bytes.take(at))]
+            states = self._table[states, self._sign.take(text.bytes.take(at))]
             going = np.flatnonzero((states > 0) & (left > 0))
             alive, states = alive.take(going), states.take(going)
             at, left = at.take(going) + 1, left.take(going) - 1
         return np.concatenate(found) if found else alive
 
 
-def _numbers(view: _View, starts: Any, sizes: Any, dots: Any) -> Any:
+def _are_codes(heads: Any, sizes: Any) -> Any:
+    """Whether a piece is a plain code such as 550 or 5.1.1, as most of them are."""
+    is_code = (sizes == 3) & (heads & 0xF0F8F0 == 0x303030)
+    is_code &= heads + 0x060000 & 0xF00000 == 0x300000
+    is_status = (sizes == 5) & (heads & 0xF0FFF0FFF0 == 0x302E302E30)
+    is_status &= heads + 0x0600060000 & 0xF000F00000 == 0x3000300000
+    return (is_code | is_status) & _begins_code(heads)
+
+
+def _numbers(pieces: Pieces, dots: Any) -> Any:
     """Stand-ins for digits with dots; 0 for what may be an enhanced status."""
-    heads = view.eight.take(starts + 8)
-    kinds = np.full(len(starts), NUMBER, np.uint8)
+    heads = pieces.text.eight(pieces.starts)
+    kinds = np.full(len(heads), NUMBER, np.uint8)
     kinds[(dots == 2) & _begins_code(heads) & (heads >> 8 & 255 == ord("."))] = 0
-    short = np.flatnonzero((dots == 3) & (sizes <= 15))
-    places = _dots_of(heads.take(short)) | _dots_of(view.eight.take(starts.take(short) + 16)) << 8
-    end = np.left_shift(1, sizes.take(short))
-    kinds[short[_IS_V4.take(places & end - 1 | end)]] = IP
+    short = np.flatnonzero((dots == 3) & (pieces.sizes <= 15))
+    some = pieces.chosen(short)
+    shapes = some.windows(DOT)[0] >> (56 - some.sizes).view(np.uint64)
+    kinds[short[_IS_V4.take(shapes.view(np.int64) | np.left_shift(1, some.sizes))]] = IP
     return kinds
 
 
@@ -256,7 +289,14 @@ def _is_in(values: Any, numbers: Any) -> Any:
     return values.take(at) == numbers
 
 
-def _merged(one: tuple[Any, Any, Any], other: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-    at = np.searchsorted(one[0], other[0])
-    starts, ends, kinds = (np.insert(a, at, b) for a, b in zip(one, other, strict=True))
+def _merged(
+    found: tuple[Any, Any, Any], others: list[tuple[Any, Any, Any]]
+) -> tuple[Any, Any, Any]:
+    if not others:
+        return found
+    starts, ends, kinds = (np.concatenate(some) for some in zip(*others, strict=True))
+    order = np.argsort(starts, kind="stable")
+    at = np.searchsorted(found[0], starts.take(order))
+    more = (starts.take(order), ends.take(order), kinds.take(order))
+    starts, ends, kinds = (np.insert(a, at, b) for a, b in zip(found, more, strict=True))
     return starts, ends, kinds

@@ -167,7 +167,8 @@ class _PortableTable:
         import pyarrow as pa
 
         # the dictionary holds prints in order of appearance
-        encoded = pa.array(prints).dictionary_encode()
+        buffers = [None, pa.py_buffer(prints)]
+        encoded = pa.Array.from_buffers(pa.uint64(), len(prints), buffers).dictionary_encode()
         codes = encoded.indices.to_numpy()
         before = np.maximum.accumulate(codes)
         first = np.flatnonzero(np.diff(before, prepend=-1) > 0)
