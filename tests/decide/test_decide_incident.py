@@ -7,15 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bouncelens.decide.incident import Person, Sign, is_confirmed, suspicions, tier
+from bouncelens.decide.incident import Person, Sign, Usual, is_confirmed, suspicions, tier
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 QUARTER = int(NOW.timestamp()) // 900
-USUAL = [
-    Sign(provider, QUARTER - 200 - n, 1, n // 4, refused, refused, 0)
-    for n in range(400)
-    for provider, refused in (("google", 3), ("yahoo", 2), ("other", 3))
-]
+USUAL = Usual({"google": 1200, "yahoo": 800, "other": 1200}, 400)
 
 
 def sign(provider: str, refused: int, alive: int, *, job: int = 7, quarter: int = 1) -> Sign:

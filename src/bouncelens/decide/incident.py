@@ -76,17 +76,16 @@ class Suspicion:
 
 def suspicions(
     recent: Iterable[Sign],
-    usual: Iterable[Sign],
+    usual: Usual,
     now: datetime,
     *,
     again: frozenset[str] = frozenset(),
     limits: Limits = Limits(),
 ) -> tuple[Suspicion, ...]:
-    """Every provider that seems to be wrong now. `recent`: signs of the last hours; `usual`: those
-    of the weeks before, without known incidents; `again`: providers that were wrong within a day,
+    """Every provider that seems to be wrong now. `recent`: signs of the last hours; `usual`: what
+    is refused without an incident; `again`: providers that were wrong within a day,
     of which less evidence is enough."""
     told = [sign for sign in recent if _begins(sign) <= now]
-    before = _Usual(usual)
     since = now - timedelta(hours=limits.window_hours)
     window = [sign for sign in told if _ends(sign) > since]
     by_provider = Counter[str]()
@@ -95,10 +94,10 @@ def suspicions(
     found = []
     for provider in by_provider:
         suspicion = _suspicion(
-            provider, window, before, limits=_laxer(limits) if provider in again else limits
+            provider, window, usual, limits=_laxer(limits) if provider in again else limits
         )
         if suspicion is not None:
-            starts = _began(provider, told, before, limits)
+            starts = _began(provider, told, usual, limits)
             found.append(replace(suspicion, starts=min(starts, suspicion.starts)))
     return tuple(found)
 
@@ -108,30 +107,30 @@ def _laxer(limits: Limits) -> Limits:
     return replace(limits, least=limits.least_again, alive_pct=pct, alive_pct_one_job=pct)
 
 
-class _Usual:
-    """What the weeks before let expect."""
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the weeks before let expect: addresses refused by provider, and in how many quarters of
+    an hour anybody was refused."""
 
-    def __init__(self, signs: Iterable[Sign]) -> None:
-        self.refused = Counter[str]()
-        quarters = set[int]()
-        for sign in signs:
-            self.refused[sign.provider] += sign.refused
-            quarters.add(sign.quarter)
-        self.total, self.quarters = self.refused.total(), len(quarters)
+    refused: Mapping[str, int]
+    quarters: int
 
     def ratio(self, provider: str) -> float:
         """How many the provider refuses for each refusal of all others. Scarce data counts as a
         provider that refuses as much as they do."""
-        mine = self.refused[provider]
-        return (mine + 5) / (self.total - mine + 5)
+        mine = self.refused.get(provider, 0)
+        return (mine + 5) / (self._others(provider) + 5)
 
     def others(self, provider: str, quarters: int) -> float:
         """How many all others refuse in so many quarters with any refusal."""
-        return (self.total - self.refused[provider]) / max(self.quarters, 1) * quarters
+        return self._others(provider) / max(self.quarters, 1) * quarters
+
+    def _others(self, provider: str) -> int:
+        return sum(self.refused.values()) - self.refused.get(provider, 0)
 
 
 def _suspicion(
-    provider: str, window: Sequence[Sign], usual: _Usual, *, limits: Limits
+    provider: str, window: Sequence[Sign], usual: Usual, *, limits: Limits
 ) -> Suspicion | None:
     mine = [sign for sign in window if sign.provider == provider]
     refused = sum(sign.refused for sign in mine)
@@ -169,7 +168,7 @@ def _suspicion(
     )
 
 
-def _began(provider: str, told: Sequence[Sign], usual: _Usual, limits: Limits) -> datetime:
+def _began(provider: str, told: Sequence[Sign], usual: Usual, limits: Limits) -> datetime:
     """The first quarter since which it refuses too many: back over quarters in excess, and over
     gaps shorter than the window, in which perhaps nothing was sent."""
     mine, others = Counter[int](), Counter[int]()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _BATCH = 20_000
 KIND = ("account", "provider", "reason", "reason_group", "hardness", "sfmc_category")
@@ -90,19 +91,21 @@ class Decided:
     is_gone: bool  # unsubscribed or complained
 
 
-def decided(answer: pa.Table, policy: Policy, now: datetime, *, ruleset: str) -> Iterator[Decided]:
+def decided(
+    answer: pa.Table, policy: Policy, now: datetime, *, ruleset: str, state: str = "planned"
+) -> Iterator[Decided]:
     """The answer of the question `suppressions` as decisions, each as `decide` makes it."""
     for batch in answer.to_batches(max_chunksize=_BATCH):
         names = batch.schema.names
-        for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        for cells in zip(*map(_values, batch.columns), strict=True):
             row = dict(zip(names, cells, strict=True))
             gone = row["unsubscribed_time"] is not None or row["complained_time"] is not None
-            made = _suppression(row, policy, now, ruleset=ruleset)
+            made = _suppression(row, policy, now, ruleset=ruleset, state=state)
             yield Decided(made, row["status"], gone or row["status"] == "unsubscribed")
 
 
 def _suppression(
-    row: dict[str, Any], policy: Policy, now: datetime, *, ruleset: str
+    row: dict[str, Any], policy: Policy, now: datetime, *, ruleset: str, state: str
 ) -> Suppression:
     rule = policy.rules[row["rule_no"]]
     until = _until(row, rule)
@@ -150,7 +153,18 @@ def _suppression(
         policy_rule=rule.id,
         sources=sources,
         ruleset=ruleset,
+        state=state,
     )
+
+
+def _values(column: pa.Array[Any]) -> list[Any]:
+    """A column's cells. Moments by way of their number, which is many times faster."""
+    import pyarrow as pa
+
+    if not pa.types.is_timestamp(column.type):
+        return column.to_pylist()
+    numbers = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
+    return [None if n is None else _EPOCH + timedelta(microseconds=n) for n in numbers]
 
 
 def _until(row: dict[str, Any], rule: PolicyRule) -> datetime | None:

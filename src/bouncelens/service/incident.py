@@ -14,6 +14,7 @@ from bouncelens.decide.incident import (
     Person,
     Sign,
     Suspicion,
+    Usual,
     is_confirmed,
     suspicions,
     tiers,
@@ -62,11 +63,7 @@ def watch(workspace: Workspace, *, now: datetime | None = None) -> Watched:
     known = workspace.ledger.incidents.all()
     edge = moment - timedelta(hours=_RECENT_HOURS)
     recent = _signs(workspace, edge, moment)
-    usual = [
-        sign
-        for sign in _signs(workspace, edge - timedelta(days=_USUAL_DAYS), edge)
-        if not _is_of(known, sign)
-    ]
+    usual = _usual(workspace, known, edge)
     again = frozenset(
         i.provider
         for i in known
@@ -193,15 +190,13 @@ def _people(workspace: Workspace, incident: Incident) -> list[Person]:
     ]
 
 
-def _is_of(known: Sequence[Incident], sign: Sign) -> bool:
-    when = datetime.fromtimestamp(sign.quarter * 900, UTC)
-    return any(
-        i.provider == sign.provider
-        and i.holds
-        and i.starts <= when
-        and (i.ends is None or when < i.ends)
-        for i in known
-    )
+def _usual(workspace: Workspace, known: Sequence[Incident], until: datetime) -> Usual:
+    """What providers refuse without an incident."""
+    given = {"policy_incidents": incident_rows(tuple(i for i in known if i.holds))}
+    window = {"since": until - timedelta(days=_USUAL_DAYS), "until": until}
+    rows = workspace.engine.ask("incident_usual", window, given=given).to_pylist()
+    refused = {row["provider"]: row["refused"] for row in rows}
+    return Usual(refused, rows[0]["quarters"] if rows else 0)
 
 
 def _going_on(known: Sequence[Incident], suspicion: Suspicion) -> Incident | None:

@@ -53,7 +53,8 @@ def decisions(
         "policy_incidents": incident_rows(without),
     }
     answer = workspace.engine.ask("suppressions", only, given=given)
-    yield from decided(answer, policy, now, ruleset=workspace.classifier.ruleset.hash)
+    ruleset = workspace.classifier.ruleset.hash
+    yield from decided(answer, policy, now, ruleset=ruleset, state="active")
 
 
 def incident_rows(incidents: tuple[Incident, ...]) -> pa.Table:

@@ -120,13 +120,14 @@ class _Planning:
         self._reasons, self._providers = Counter[str](), Counter[str]()
         self._changes = Counter[tuple[str, str, str]]()
         self._added = Counter[str]()
+        self._number = 0
         self._shown: list[Suppression] = []
         self._examples: list[Planned] = []
         where = nullcontext(given) if given is not None else opened(self.workspace)
         with where as targets, draft() as file:
             present = targets.read()
-            for number, row in enumerate(self._rows(targets, present)):
-                file.add(replace(row, number=number))
+            for row in self._rows(targets, present):
+                file.add(row)
             return self._finish(file, targets, out, run)
 
     def _rows(self, targets: Targets, present: Mapping[Key, str]) -> Iterator[ChangeRow]:
@@ -165,7 +166,7 @@ class _Planning:
         for one in decisions(
             self.workspace, self.policy, self.now, account=self.account, without=without
         ):
-            yield replace(one.suppression, state="active")
+            yield one.suppression
 
     def _held(self, incidents: tuple[Incident, ...], believed: set[Key]) -> set[Key]:
         """Whom only an open incident keeps from being suppressed."""
@@ -184,6 +185,7 @@ class _Planning:
         becomes: Suppression,
     ) -> ChangeRow:
         self._counts[kind] += 1
+        self._number += 1
         self._changes[kind, becomes.reason, becomes.provider] += 1
         if kind == "add":
             self._added[becomes.provider] += 1
@@ -191,7 +193,7 @@ class _Planning:
             self._examples.append(Planned(kind, self._why(kind, was, becomes), becomes))
         is_over = kind == "release"
         return ChangeRow(
-            number=0,
+            number=self._number,
             kind=kind,
             account=becomes.account,
             subscriber_key=becomes.subscriber_key,

@@ -7,7 +7,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from json.encoder import encode_basestring
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 FORMAT = "bouncelens plan 1"
 _PIECE = 1 << 20
-_ROW = tuple(f.name for f in fields(ChangeRow) if f.name not in ("outcome", "detail"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Draft:
 
     def add(self, row: ChangeRow) -> None:
         """One more address."""
-        self._rows.write(told({name: getattr(row, name) for name in _ROW}).encode() + b"\n")
+        self._rows.write(_line(row).encode())
 
     def finish(self, head: Head, out: Path | None) -> str:
         """Write head and rows; the plan's hash. Raises StoreError."""
@@ -65,6 +65,21 @@ class Draft:
         except OSError as error:
             raise StoreError(f"The plan {out} cannot be written: {error}.") from error
         return digest.hexdigest()
+
+
+def _line(row: ChangeRow) -> str:
+    """A row as JSON: what is JSON in it already is only quoted."""
+    texts = ",".join(
+        f'"{name}":{"null" if text is None else encode_basestring(text)}'
+        for name, text in (
+            ("subscriber_key", row.subscriber_key),
+            ("before", row.before),
+            ("after", row.after),
+            ("was", row.was),
+            ("becomes", row.becomes),
+        )
+    )
+    return f'{{"number":{row.number},"kind":"{row.kind}","account":{row.account},{texts}}}\n'
 
 
 @contextmanager

@@ -7,12 +7,10 @@ import getpass
 import json
 from dataclasses import fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any
 
 from bouncelens.bounce import Suppression
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Key = tuple[int, str]  # account, subscriber key
 Row = dict[str, str]
@@ -28,6 +26,8 @@ COLUMNS = (
     ("RetryOn", "Text", 20),
 )
 _NAMES = tuple(field.name for field in fields(Suppression))
+_VALUES = attrgetter(*_NAMES)
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _MOMENTS = ("event_time", "decided_at", "expires_at")
 
 
@@ -36,14 +36,14 @@ def key_of(suppression: Suppression) -> Key:
     return (suppression.account, suppression.subscriber_key)
 
 
-def told(value: Mapping[str, Any]) -> str:
+def told(value: dict[str, Any]) -> str:
     """As JSON."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def written(suppression: Suppression) -> str:
     """A decision as JSON."""
-    values = {name: getattr(suppression, name) for name in _NAMES}
+    values = dict(zip(_NAMES, _VALUES(suppression), strict=True))
     for name in _MOMENTS:
         if values[name] is not None:
             values[name] = values[name].isoformat()

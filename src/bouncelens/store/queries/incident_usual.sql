@@ -1,0 +1,34 @@
+-- title: What providers refuse as a rule
+-- asks: How many addresses does each provider call dead, in how many quarters of an hour with any refusal?
+-- denominator: none: addresses, each counted once a quarter
+-- note: hard refusals only; those of incidents, given as policy_incidents, do not count
+-- column provider: who runs the receiving mailbox, or 'other'
+-- column refused [addresses]: addresses refused
+-- column quarters: quarters of an hour in which any provider refused anybody
+WITH hard AS (
+    SELECT
+        j.provider, j.account, j.subscriber_key,
+        CAST(floor(epoch(j.event_time) / 900) AS BIGINT) AS quarter
+    FROM judged AS j
+    WHERE j.event_time >= $since AND j.event_time < $until
+        AND j.hardness = 'hard' AND j.reason <> 'unclassified' AND NOT j.is_temporary
+        AND ($account IS NULL OR j.account = $account) AND ($job IS NULL OR j.job = $job)
+        AND ($provider IS NULL OR j.provider = $provider)
+        AND ($domain IS NULL OR j.domain = $domain)
+        AND ($reason IS NULL OR j.reason = $reason)
+        AND ($reason_group IS NULL OR j.reason_group = $reason_group)
+        AND NOT EXISTS (
+            SELECT 1 FROM policy_incidents AS i
+            WHERE i.provider = j.provider AND j.event_time >= i.starts AND j.event_time < i.ends
+                AND (i.job IS NULL OR (i.job = j.job AND i.account = j.account))
+        )
+), counted AS (
+    SELECT provider, count(*) AS refused
+    FROM (SELECT DISTINCT provider, account, subscriber_key, quarter FROM hard) AS once
+    GROUP BY provider
+), quarters AS (
+    SELECT count(DISTINCT quarter) AS quarters FROM hard
+)
+SELECT c.provider, c.refused, q.quarters
+FROM counted AS c CROSS JOIN quarters AS q
+ORDER BY c.provider
