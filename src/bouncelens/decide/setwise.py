@@ -108,32 +108,7 @@ def _suppression(
     row: dict[str, Any], policy: Policy, now: datetime, *, ruleset: str, state: str
 ) -> Suppression:
     rule = policy.rules[row["rule_no"]]
-    until = _until(row, rule)
-    event_time = row["event_time"]
-    source = PastBounce(
-        account=row["account"],
-        job=row["job"],
-        batch=row["batch"],
-        subscriber_key=row["subscriber_key"],
-        event_time=event_time,
-        reason=row["reason"],
-        group="",
-        hardness=Hardness.HARD,
-        rule=row["rule"],
-    )
-    sources = str(row["sources"])
-    if row["bounces"] > 1:
-        sources = " ".join(sorted(sources.split(), key=_moment))
-    case = Case(
-        source,
-        row["basis"],
-        row["bounces"],
-        row["days"],
-        row["first_time"],
-        row["last_time"],
-        until,
-        sources,
-    )
+    case = _case(row, _until(row, rule))
     return Suppression(
         account=row["account"],
         subscriber_key=row["subscriber_key"],
@@ -143,17 +118,43 @@ def _suppression(
         basis=row["basis"],
         job=row["job"],
         batch=row["batch"],
-        event_time=event_time,
+        event_time=row["event_time"],
         rule=row["rule"],
         policy=policy.name,
         policy_version=policy.version,
         decided_at=now,
-        expires_at=until,
+        expires_at=case.until,
         provider=row["provider"],
         policy_rule=rule.id,
-        sources=sources,
+        sources=case.sources,
         ruleset=ruleset,
         state=state,
+    )
+
+
+def _case(row: dict[str, Any], until: datetime | None) -> Case:
+    source = PastBounce(
+        account=row["account"],
+        job=row["job"],
+        batch=row["batch"],
+        subscriber_key=row["subscriber_key"],
+        event_time=row["event_time"],
+        reason=row["reason"],
+        group="",
+        hardness=Hardness.HARD,
+        rule=row["rule"],
+    )
+    return Case(
+        source=source,
+        basis=row["basis"],
+        bounces=row["bounces"],
+        days=row["days"],
+        first_time=row["first_time"],
+        last_time=row["last_time"],
+        until=until,
+        sources=" ".join(sorted(str(row["sources"]).split(), key=_moment))
+        if row["bounces"] > 1
+        else str(row["sources"]),
     )
 
 
