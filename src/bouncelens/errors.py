@@ -11,6 +11,7 @@
     │   ├── PageLost           its answer did not arrive whole                             exit 5
     │   ├── Unreachable        there is no connection to it at all                         exit 5
     │   └── ForbiddenNow       the settings allow no call at this time of day              exit 5
+    ├── MailRefused            a mail server did not take our message                      exit 5
     └── StoreError             the lake or the ledger cannot be read or written            exit 5
         └── LakeAbsent         there is none yet                                           exit 5
 
@@ -113,6 +114,24 @@ class ForbiddenNow(SourceError):
             advice="Run it again after that; it goes on where it stopped.",
         )
         self.hours = hours
+
+
+class MailRefused(BouncelensError):
+    """A mail server did not take our message. `is_certain`: surely nobody got it."""
+
+    exit_code = 5
+
+    def __init__(
+        self,
+        server: str,
+        detail: str,
+        *,
+        advice: str = "",
+        is_certain: bool = True,
+        may_retry: bool = False,
+    ) -> None:
+        super().__init__(f"{server}: {detail.rstrip('.')}.", advice=advice)
+        self.server, self.is_certain, self.may_retry = server, is_certain, may_retry
 
 
 class StoreError(BouncelensError):

@@ -1,1 +1,1 @@
-"""."""
+"""Carries messages to people; what they say is decided elsewhere."""

@@ -29,7 +29,7 @@ def html(report: Report) -> str:
         for number, section in enumerate(report.sections)
     ]
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             report=report,
@@ -42,7 +42,8 @@ def html(report: Report) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of documents; everything is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

@@ -108,7 +108,8 @@ def window_words(found: Answer) -> str:
 
 
 def _is_card(found: Answer) -> bool:
-    return len(found.rows) == 1 and len(found.columns) > 8
+    is_of_something = bool(found.columns) and found.columns[0].unit not in NUMBERS
+    return len(found.rows) == 1 and len(found.columns) > 8 and not is_of_something
 
 
 def _upright(found: Answer) -> tuple[tuple[Head, ...], tuple[tuple[str, ...], ...]]:
