@@ -124,6 +124,7 @@ PARAMETERS: Mapping[str, Parameter] = {
         Parameter("days", "length of the latest period, in days", int, 7),
         Parameter("now", "the moment that ages are counted from; else the present one", datetime),
         Parameter("limit", "rows at most", int, 1000),
+        Parameter("address", "one address, or one subscriber key", str),
     )
 }
 

@@ -76,7 +76,8 @@ def _print_all(verdicts: FileVerdicts) -> int:
 
 def explain(
     text: Annotated[
-        list[str], typer.Argument(metavar="TEXT", help="What the server said; - reads stdin.")
+        list[str],
+        typer.Argument(metavar="TEXT", help="What the server said, or an address; - reads stdin."),
     ],
     code: Annotated[
         int | None, typer.Option(help="Reply code, if it is apart.", show_default=False)
@@ -93,10 +94,16 @@ def explain(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Say what a server's reply means and who has to act.
+    """Say what a server's reply means and who has to act; or all about one address.
 
-    And which rule says so, by which words, and what it rests on.
+    And which rule says so, by which words, and what it rests on. Of an address: what happened,
+    what Marketing Cloud makes of it and why, what we do and why.
     """
+    if _is_address(text):
+        from bouncelens.show.cli.address import print_address
+
+        print_address(text[0], as_json=as_json, config=config)
+        return
     from bouncelens.service.explain import explain as explained
     from bouncelens.service.judge import Judge
 
@@ -109,6 +116,11 @@ def explain(
         verdict = found.verdict
         title = f"{verdict.reason.replace('_', ' ')} · {verdict.group} · {verdict.hardness.value}"
         print_card(title, _lines(found))
+
+
+def _is_address(text: list[str]) -> bool:
+    """One word with an @ in it: no server says so little."""
+    return len(text) == 1 and "@" in text[0] and not any(c in text[0] for c in " <>:;")
 
 
 def _lines(found: Explanation) -> list[tuple[str, str]]:

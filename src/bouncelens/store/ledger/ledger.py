@@ -296,6 +296,14 @@ class Ledger:
                 for record in session.scalars(query)
             )
 
+    def suppression(self, account: int, subscriber_key: str) -> Suppression | None:
+        """The latest decision about one person; None: there was none."""
+        with self._session(reads=True) as session:
+            record = session.get(SuppressionRecord, (account, subscriber_key))
+            if record is None:
+                return None
+            return Suppression(**{name: getattr(record, name) for name in _FIELDS})
+
     # Verdicts set by hand
 
     def add_hand_verdict(self, verdict: HandVerdict) -> None:

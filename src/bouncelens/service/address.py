@@ -1,0 +1,203 @@
+"""One address, explained: what happened to it, what Marketing Cloud makes of it and why, what we
+do and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from bouncelens.bounce import Hardness, Life, PastBounce
+from bouncelens.decide.policy_file import load_policy
+from bouncelens.decide.suppression import decide
+from bouncelens.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from bouncelens.bounce import Suppression
+    from bouncelens.service.workspace import Workspace
+    from bouncelens.store.ledger.incidents import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened to an address."""
+
+    at: datetime
+    what: str  # bounce, delivery, open, click, held, unsubscribe, complaint
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One person of one business unit."""
+
+    account: int
+    subscriber_key: str
+    address: str | None
+    timeline: tuple[Moment, ...]  # oldest first
+    sfmc_status: str | None  # None: not known
+    sfmc_why: str
+    state: str  # what we did: active, released, or none
+    why: str  # what the policy says now
+    incidents: tuple[int, ...]  # whose refusals are not believed
+
+
+def explain_address(
+    workspace: Workspace, address: str, *, now: datetime | None = None
+) -> tuple[Explained, ...]:
+    """Everybody whom the address, or subscriber key, stands for, by account and key.
+
+    Raises InputInvalid when nothing is known of it, StoreError.
+    """
+    moment = now or datetime.now(UTC)
+    bounces = _asked(workspace, "address_bounces", address)
+    told = {_key(row): row for row in _asked(workspace, "address_people", address)}
+    keys = sorted({*map(_key, bounces), *told})
+    # The address may have changed since: the key tells the rest.
+    for account, key in keys:
+        if (account, key) not in told:
+            rows = _asked(workspace, "address_people", key, account)
+            told |= {_key(row): row for row in rows if _key(row) == (account, key)}
+        if (account, key) not in {*map(_key, bounces)}:
+            bounces += _asked(workspace, "address_bounces", key, account)
+    if not keys:
+        raise InputInvalid(
+            f"Nothing is known of {address[:254]!r}.",
+            advice="It never bounced in what was pulled, or is another address or key by now.",
+        )
+    return tuple(
+        _explained(
+            workspace, key, [b for b in bounces if _key(b) == key], told.get(key, {}), moment
+        )
+        for key in keys
+    )
+
+
+def _asked(
+    workspace: Workspace, question: str, address: str, account: int | None = None
+) -> list[dict[str, Any]]:
+    wanted: dict[str, object] = {"address": address, "account": account}
+    return workspace.engine.ask(question, wanted).to_pylist()
+
+
+def _explained(
+    workspace: Workspace,
+    key: tuple[int, str],
+    rows: list[dict[str, Any]],
+    person: Mapping[str, Any],
+    now: datetime,
+) -> Explained:
+    history = [_past(row) for row in rows]
+    incidents = [i for i in workspace.ledger.incidents.all() if i.holds]
+    doubted = [(b, i) for b in history for i in incidents if _is_of(i, b)]
+    believed = [b for b in history if not any(b is d for d, _ in doubted)]
+    life = Life(person.get("last_delivery"), person.get("last_open"), person.get("last_click"))
+    ours = decide(believed, load_policy(workspace.settings.policy), now, life)
+    known = workspace.ledger.suppression(*key)
+    return Explained(
+        account=key[0],
+        subscriber_key=key[1],
+        address=person.get("address") or next((r["address"] for r in rows if r["address"]), None),
+        timeline=tuple(sorted(_timeline(rows, person), key=lambda m: m.at)),
+        sfmc_status=person.get("status"),
+        sfmc_why=_sfmc_why(history, person, life, now),
+        state="none" if known is None else known.state,
+        why=_why(ours, known, doubted),
+        incidents=tuple(sorted({i.id for _, i in doubted})),
+    )
+
+
+def _past(row: Mapping[str, Any]) -> PastBounce:
+    return PastBounce(
+        account=row["account"],
+        job=row["job"],
+        batch=row["batch"],
+        subscriber_key=row["subscriber_key"],
+        event_time=row["event_time"],
+        reason=row["reason"],
+        group=row["reason_group"],
+        hardness=Hardness(row["hardness"]),
+        is_temporary=row["is_temporary"],
+        rule=row["rule"],
+        is_false_bounce=row["is_false_bounce"],
+        address=row["address"],
+        send_day=row["send_day"],
+        provider=row["provider"],
+        sfmc_category=row["sfmc_category"],
+    )
+
+
+def _is_of(incident: Incident, bounce: PastBounce) -> bool:
+    return (
+        bounce.hardness is Hardness.HARD
+        and bounce.provider == incident.provider
+        and incident.starts <= bounce.event_time
+        and (incident.ends is None or bounce.event_time < incident.ends)
+    )
+
+
+def _sfmc_why(
+    history: Iterable[PastBounce], person: Mapping[str, Any], life: Life, now: datetime
+) -> str:
+    """Why Marketing Cloud has that status, as far as its own rule explains it."""
+    status = person.get("status")
+    model = decide(history, load_policy("sfmc"), now, life)
+    rule = model.grounds if model else "By its own rule nothing speaks for Held."
+    if status is None:
+        return f"Its status is not known: only the query route tells it. {rule}"
+    if status == "unsubscribed":
+        return "The person unsubscribed or complained."
+    if status == "held" and model is None:
+        return (
+            "Held, though its rule of three bounces within fifteen days does not explain it: one "
+            "hard bounce of a trusted domain is enough, and older bounces may not be stored here."
+        )
+    return rule
+
+
+def _why(
+    ours: Suppression | None,
+    known: Suppression | None,
+    doubted: list[tuple[PastBounce, Incident]],
+) -> str:
+    held = ""
+    if doubted:
+        numbers = ", ".join(str(n) for n in sorted({i.id for _, i in doubted}))
+        held = f" {len(doubted)} refusals do not count: incident {numbers}."
+    if ours is not None:
+        until = f" Tried again on {ours.expires_at:%Y-%m-%d}." if ours.expires_at else ""
+        return f"{ours.grounds}{until}{held}"
+    told = "The policy does not suppress it."
+    if known is not None and known.state == "active":
+        told += f" It is still suppressed, since {known.decided_at:%Y-%m-%d}: {known.grounds}"
+    return told + held
+
+
+def _timeline(rows: Iterable[Mapping[str, Any]], person: Mapping[str, Any]) -> Iterable[Moment]:
+    for row in rows:
+        category = f"; Marketing Cloud: {row['sfmc_category']}" if row["sfmc_category"] else ""
+        false = ", found false afterwards" if row["is_false_bounce"] else ""
+        yield Moment(
+            row["event_time"],
+            "bounce",
+            f"{row['reason']} ({row['hardness']}{false}{category}) in job {row['job']}: "
+            f"{row['reply_text'] or 'no reply was told'}",
+        )
+    for name, what, told in _SIGNS:
+        if person.get(name) is not None:
+            yield Moment(person[name], what, told)
+
+
+_SIGNS = (
+    ("last_delivery", "delivery", "the last message that did not come back was sent"),
+    ("last_open", "open", "the last open"),
+    ("last_click", "click", "the last click"),
+    ("held_time", "held", "Marketing Cloud stopped mailing"),
+    ("unsubscribed_time", "unsubscribe", "unsubscribed"),
+    ("complained_time", "complaint", "complained"),
+)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[int, str]:
+    return (row["account"], row["subscriber_key"])
