@@ -27,6 +27,7 @@ def outputs() -> dict[Path, str]:
         _DOCS / "settings.md": "\n".join(_settings()) + "\n",
         _DOCS / "settings.schema.json": _schema(),
         _DOCS / "questions.md": "\n".join(_questions()) + "\n",
+        _DOCS / "schema.md": "\n".join(_dictionary()) + "\n",
     }
 
 
@@ -173,6 +174,31 @@ def _questions() -> Iterator[str]:
         yield "| column | unit | meaning |\n|---|---|---|"
         for column in question.columns:
             yield f"| `{column.name}` | {column.unit or ''} | {column.doc} |"
+        yield ""
+
+
+# The data dictionary
+
+
+def _dictionary() -> Iterator[str]:
+    from bouncelens.store.dictionary import dictionary
+
+    yield f"{_HEAD}\n# Tables and views\n"
+    yield (
+        "What `bouncelens sql` can ask for; `bouncelens schema` says the same. Tables are in the "
+        "lake as they are here: see [the lake](lake.md). Views are made from them by "
+        "`src/bouncelens/store/queries/views.sql`. Columns marked with @ may hold addresses and "
+        "are empty without `--addresses`; a SubscriberKey may be an address where the tenant "
+        "chose so.\n"
+    )
+    for table in dictionary():
+        yield f"## `{table.name}`\n\n{table.doc}\n"
+        if table.key:
+            yield f"One row per {', '.join(f'`{name}`' for name in table.key)}.\n"
+        yield "| column | type | meaning |\n|---|---|---|"
+        for column in table.columns:
+            mark = " @" if column.may_hold_addresses else ""
+            yield f"| `{column.name}`{mark} | {column.type} | {column.doc} |"
         yield ""
 
 

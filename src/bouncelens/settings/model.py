@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bouncelens.settings.secret import ADVICE, REFERENCE, Secret, password_in
 
-
 # Good enough to be no header, option or second address.
 _ADDRESS = r"^[A-Za-z0-9._%+'=-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 _ADDRESS_OR_NONE = _ADDRESS[:-1].replace("^", "^(", 1) + ")?$"
@@ -249,6 +248,18 @@ class DigestSettings(_Part):
     )
 
 
+class SqlSettings(_Part):
+    """What `bouncelens sql` may take and show."""
+
+    seconds: float = Field(default=60, gt=0, description="Seconds after which a query is stopped.")
+    memory_mb: int = Field(default=1024, ge=64, description="Memory that a query may take, in MB.")
+    rows: int = Field(default=10_000, ge=1, description="Rows of an answer at most.")
+    addresses: Literal["asked", "never"] = Field(
+        default="asked",
+        description="Whether --addresses shows columns that may hold addresses, or nothing does.",
+    )
+
+
 class Settings(_Part):
     """Everything a person can set."""
 
@@ -277,6 +288,7 @@ class Settings(_Part):
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries.")
     sends: SendsSettings = Field(default=SendsSettings(), description="Sent counts.")
     report: ReportSettings = Field(default=ReportSettings(), description="Reports.")
+    sql: SqlSettings = Field(default=SqlSettings(), description="SQL of your own.")
     mail: MailSettings = Field(default=MailSettings(), description="Outgoing mail.")
     digest: DigestSettings = Field(default=DigestSettings(), description="The periodic report.")
     suppression: SuppressionSettings = Field(
