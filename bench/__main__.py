@@ -48,7 +48,7 @@ def main() -> int:
     kills.add_argument("--kills", type=int, default=100, help="of each route")
     kills.add_argument("--route", action="append", choices=["soap", "query"])
     routes = benches.add_parser("routes", help="how much of their time the routes wait")
-    routes.add_argument("--bounces", type=int, default=60_000)
+    routes.add_argument("--bounces", type=int, default=200_000)
     routes.add_argument("--trouble", action="store_true", help="every scenario instead")
     suppress = benches.add_parser("suppress", help="a suppression plan: seconds and memory")
     suppress.add_argument("--subscribers", type=int, default=10_000_000)
