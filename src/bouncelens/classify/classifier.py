@@ -67,7 +67,7 @@ class Classifier:
         if index is None:
             return Judgement(self._unclassified(template, found), 0, 0)
         rule = self.ruleset.rules[index]
-        start, end = self._span(index, template.text)
+        start, end = self._span(index, template.text, found)
         evidence = template.text[start:end] or _codes(template)
         return Judgement(self._verdict(rule, template, found, evidence), start, end)
 
@@ -124,10 +124,18 @@ class Classifier:
             compiled = self._compiled[number] = re2.compile(self._patterns[number], _DOT_ALL)
         return compiled
 
-    def _span(self, index: int, text: str) -> tuple[int, int]:
+    def _span(self, index: int, text: str, found: Found | _FoundAlone) -> tuple[int, int]:
         number = self._conditions[index].text
-        spoken = None if number is None else self._pattern(number).search(text)
-        return spoken.span() if spoken else (0, 0)
+        if number is None:
+            return 0, 0
+        if isinstance(found, _FoundAlone):
+            spoken = self._pattern(number).search(text)
+            return spoken.span() if spoken else (0, 0)
+        start, end = found.span(number)
+        if text.isascii():
+            return start, end
+        raw = text.encode("utf-8", "replace")
+        return len(raw[:start].decode()), len(raw[:end].decode())
 
     def _codes_allow(self, index: int, code: int | None, status: str | None) -> bool:
         condition = self._conditions[index]

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_MOST_FORMS = 16  # of one stretch of a pattern, such as the four of "e-?mail(box)?"
+_MOST_FORMS = 20  # of one stretch of a pattern, such as the four of "e-?mail(box)?"
 _MOST_LITERALS = 400  # of one pattern
+_MOST_LETTERS = 10  # of one class
 _LONG_ENOUGH = 6
 # What Python's parser reads otherwise than RE2: named classes, "{,3}", flags.
-_READ_OTHERWISE = re.compile(r"\[:|\{,|\(\?(?![:P])|\\[QEpPCzaAZ0-9]")
+_READ_OTHERWISE = re.compile(r"\[:|\{,|(?<!\\)(?:\\\\)*\(\?(?![:P])|\\[QEpPCzaAZ0-9]")
 
 Forms = frozenset[str]
 
@@ -50,7 +51,7 @@ def _required(nodes: Iterable[tuple[Any, Any]]) -> Forms | None:
         if forms is not None and len(stretch) * len(forms) <= _MOST_FORMS:
             stretch = frozenset(a + b for a, b in product(stretch, forms))
             continue
-        best = _better(best, stretch)
+        best = _better(best, _repeated(stretch, operation, argument))
         stretch = forms if forms is not None else frozenset({""})
         if forms is None:
             best = _better(best, _inside(operation, argument))
@@ -79,8 +80,7 @@ def _forms(operation: Any, argument: Any) -> Forms | None:
     if operation is sre.AT:
         return frozenset({""})
     if operation is sre.IN:
-        letters = [chr(sign) for kind, sign in argument if kind is sre.LITERAL]
-        return frozenset(letters) if len(letters) == len(argument) <= 6 else None
+        return _letters(argument)
     if operation is sre.SUBPATTERN:
         return _sequence(argument[3])
     if operation is sre.BRANCH:
@@ -95,6 +95,31 @@ def _forms(operation: Any, argument: Any) -> Forms | None:
             return None
         return once if low else _few(once | {""})
     return None
+
+
+def _letters(kinds: Iterable[tuple[Any, Any]]) -> Forms | None:
+    """The letters of a class, if they are few."""
+    letters: set[str] = set()
+    for kind, sign in kinds:
+        if kind is sre.LITERAL:
+            letters.add(chr(sign))
+        elif kind is sre.RANGE and sign[1] - sign[0] < _MOST_LETTERS:
+            letters |= {chr(code) for code in range(sign[0], sign[1] + 1)}
+        elif kind is sre.CATEGORY and sign is sre.CATEGORY_DIGIT:
+            letters |= set("0123456789")
+        else:
+            return None
+    return frozenset(letters) if len(letters) <= _MOST_LETTERS else None
+
+
+def _repeated(stretch: Forms, operation: Any, argument: Any) -> Forms:
+    """A stretch, longer by what a node begins with where that is there more than once."""
+    if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT) and (once := _sequence(argument[2])):
+        for _ in range(min(argument[0], _LONG_ENOUGH)):
+            if len(stretch) * len(once) > _MOST_FORMS:
+                break
+            stretch = frozenset(a + b for a, b in product(stretch, once))
+    return stretch
 
 
 def _sequence(nodes: Iterable[tuple[Any, Any]]) -> Forms | None:

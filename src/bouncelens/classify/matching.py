@@ -52,8 +52,13 @@ class Found:
         if number not in self.perhaps:
             return False
         if (known := self._known.get(number)) is None:
-            known = self._known[number] = self._patterns.occurs(number, self._text)
+            known = self._known[number] = self._patterns.search(number, self._text) is not None
         return known
+
+    def span(self, number: int) -> tuple[int, int]:
+        """The first span of bytes that a pattern matches; empty where there is none."""
+        found = self._patterns.search(number, self._text)
+        return found.span() if found else (0, 0)
 
 
 class _Patterns:
@@ -73,10 +78,10 @@ class _Patterns:
             for word in needs or ():
                 self.by_word.setdefault(word.encode("utf-8", "replace"), []).append(number)
 
-    def occurs(self, number: Any, text: bytes) -> bool:
+    def search(self, number: Any, text: bytes) -> Any:
         if (compiled := self._compiled.get(number)) is None:
             compiled = self._compiled[number] = re2.compile(self._patterns[number], _OPTIONS)
-        return compiled.search(text) is not None
+        return compiled.search(text)
 
 
 _OPTIONS = re2.Options()
