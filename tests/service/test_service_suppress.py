@@ -13,7 +13,7 @@ from light_workspace import LightWorkspace
 
 from bouncelens.errors import InputInvalid, PlanRefused
 from bouncelens.service import incident
-from bouncelens.service.suppress import apply, plan, proposed, undo
+from bouncelens.service.suppress import apply, export, plan, proposed, undo
 from bouncelens.service.suppress.record import Key, Row
 from bouncelens.service.suppress.targets import FileTarget, Targets
 from bouncelens.settings import Settings
@@ -237,6 +237,22 @@ def test_a_guard_rail_is_passed_with_a_reason_only_and_on_record(
         begun = next(e for e in workspace.ledger.audit.entries() if e.verb == "suppress apply")
         told = json.loads(begun.detail)
         assert (told["override"], told["findings"][0]["rail"]) == ("It is so.", rail)
+
+
+def test_feeds_hold_what_is_applied_and_a_crm_only_what_is_for_good(
+    workspace: LightWorkspace, tmp_path: Path
+) -> None:
+    fill(workspace.settings, [("formula", DEAD, 9.0)], address="=1+1@example.com")
+    plan(workspace, out=tmp_path / "plan", now=NOW)
+    assert export(workspace, "crm", tmp_path / "none.csv") == 0, "a plan is not applied"
+    apply(workspace, tmp_path / "plan", now=NOW)
+    assert export(workspace, "crm", tmp_path / "crm.csv") == 5
+    told = (tmp_path / "crm.csv").read_text()
+    assert "full" not in told, "that one is tried again"
+    assert "7,formula,'=1+1@example.com,unknown_user,2026-05-23," in told
+    assert export(workspace, "auto-suppression", tmp_path / "auto.csv") == 6
+    with pytest.raises(InputInvalid, match="There are crm, auto-suppression"):
+        export(workspace, "fax", tmp_path / "fax.csv")
 
 
 def _go_on(work: Callable[[], Any], target: BrittleTarget, dies_at: int) -> bool:

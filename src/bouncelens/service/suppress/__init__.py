@@ -2,6 +2,7 @@
 
 from bouncelens.decide.guard import Finding
 from bouncelens.service.suppress.apply import Applied, Looked, apply, look, undo, undoable
+from bouncelens.service.suppress.export import export
 from bouncelens.service.suppress.plan import Plan, plan, proposed
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Looked",
     "Plan",
     "apply",
+    "export",
     "look",
     "plan",
     "proposed",

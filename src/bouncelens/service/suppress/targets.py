@@ -158,7 +158,7 @@ class FileTarget:
                 writer = csv.writer(file)
                 writer.writerow(["Account", *(name for name, _, _ in COLUMNS)])
                 for (account, _), row in sorted(rows.items()):
-                    writer.writerow([account, *(_safe(row[name]) for name, _, _ in COLUMNS)])
+                    writer.writerow([account, *(safe_cell(row[name]) for name, _, _ in COLUMNS)])
                 file.flush()
                 os.fsync(file.fileno())
             parts.replace(self._path)
@@ -236,7 +236,7 @@ def _by_account(keys: Mapping[Key, Row] | Sequence[Key]) -> dict[int, list[Key]]
     return found
 
 
-def _safe(text: str) -> str:
+def safe_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula. A plain number with a sign is none."""
     if not text.startswith(_RISKY) or (text[0] in "+-" and text[1:].isdigit()):
         return text

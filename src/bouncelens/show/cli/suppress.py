@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
         no_args_is_help=True, rich_markup_mode=None, help="Addresses that must not be mailed again."
     )
     group.callback()(_group)
-    for command in (plan, apply, undo):
+    for command in (plan, apply, undo, export):
         group.command(name=command.__name__)(command)
     app.add_typer(group, name="suppress")
 
@@ -162,6 +162,24 @@ def undo(
         _confirmed(yes, "Restore what was before?")
         done = undone(workspace, run, progress=_progress)
     _finish(done, as_json=as_json)
+
+
+def export(
+    feed: Annotated[str, typer.Argument(help="crm or auto-suppression.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Write the CSV here.")],
+    account: Account = None,
+    config: Config = None,
+) -> None:
+    """Write what is applied as a file for others.
+
+    crm: addresses that are dead for good only. auto-suppression: addresses, to be imported.
+    """
+    from bouncelens.service.suppress import export as exported
+    from bouncelens.service.workspace import Workspace
+
+    with Workspace.open(settings_of(config)) as workspace:
+        rows = exported(workspace, feed, out, account=account)
+    say(f"{rows:,} rows written to {out}.")
 
 
 def _confirmed(yes: bool, question: str) -> None:
