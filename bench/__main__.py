@@ -54,11 +54,17 @@ def main() -> int:
     suppress.add_argument("--subscribers", type=int, default=10_000_000)
     suppress.add_argument("--bounces", type=int, default=20_000_000)
     suppress.add_argument("--folder", help="where the lake goes while it runs (40 bytes a row)")
+    questions = benches.add_parser("questions", help="each question beside a bare count")
+    questions.add_argument("--rows", type=int, default=2_000_000)
+    questions.add_argument("--lake", help="an existing lake instead of a generated one")
+    questions.add_argument("--folder", help="where the lake goes while it runs (44 bytes a row)")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
     elif arguments.bench == "store":
         from bench.store import run
+    elif arguments.bench == "questions":
+        from bench.questions import run
     elif arguments.bench == "fuzz":
         from bench.fuzz import run
     elif arguments.bench == "extract":

@@ -37,16 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measure(place: Path, rows: int) -> None:
     with Lake.open(str(place)) as lake:
-        started = time.perf_counter()
-        for chunk in range(0, rows, _CHUNK):
-            lake.add_bounces(
-                _bounces(chunk, min(rows, chunk + _CHUNK), span_days=_DAYS * _CHUNK / rows)
-            )
-        filled_s = time.perf_counter() - started
-        tidied_s = _timed(lake.tidy)
-        lake.put_verdicts(_verdicts())
-        lake.put_templates(_templates())
-        lake.put_sends(_sends())
+        filled_s, tidied_s = fill(lake, rows)
         size = sum(path.stat().st_size for path in place.rglob("*.parquet"))
         with DuckEngine(lake) as engine:
             read_s = min(_timed(lambda: _read_text(lake)) for _ in range(3))
@@ -81,6 +72,21 @@ def _measure(place: Path, rows: int) -> None:
                 min(_timed(lambda: engine.ask("totals", one)) for _ in range(2)),
                 read_s,
             )
+
+
+def fill(lake: Lake, rows: int) -> tuple[float, float]:
+    """Fill a lake with so many bounces; the seconds that filling and tidying took."""
+    started = time.perf_counter()
+    for chunk in range(0, rows, _CHUNK):
+        lake.add_bounces(
+            _bounces(chunk, min(rows, chunk + _CHUNK), span_days=_DAYS * _CHUNK / rows)
+        )
+    filled_s = time.perf_counter() - started
+    tidied_s = _timed(lake.tidy)
+    lake.put_verdicts(_verdicts())
+    lake.put_templates(_templates())
+    lake.put_sends(_sends())
+    return filled_s, tidied_s
 
 
 def _say(what: str, seconds: float, read_s: float, *more: float) -> None:

@@ -47,7 +47,7 @@ ASKED = [
     pytest.param("SELECT count(*) FROM bounces", [(8,)], id="a table"),
     pytest.param("SELECT sum(sent) FROM sent", [(390,)], id="a view"),
     pytest.param(
-        "WITH t AS (FROM judged SELECT reason) FROM t SELECT reason, count(*) GROUP BY 1 ORDER BY 1",
+        "WITH t AS (FROM judged) FROM t SELECT reason, count(*) GROUP BY 1 ORDER BY 1",
         [("mailbox_full", 2), ("poor_reputation", 1), ("unknown_user", 5)],
         id="judged, through a name of its own",
     ),
