@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from bouncelens.store.ledger.ledger import Run
 
 Way = Literal["mail", "file"]
-_TABLES = ("totals", "by_reason", "by_provider", "by_campaign", "by_day")
 _RUNS = 10_000  # looked through for the last that arrived
 _WAIT_S = 5.0
 _DAY = timedelta(days=1)
@@ -93,7 +92,7 @@ def _digest(
     *,
     last: Delivery | None,
 ) -> Digest:
-    from bouncelens.service.report import answer
+    from bouncelens.service.report import STANDARD, answer
 
     other, since, until = moments
 
@@ -103,7 +102,7 @@ def _digest(
     def before(question: str) -> Answer:
         return ask(question, other, since)
 
-    answers = tuple(ask(question) for question in _TABLES)
+    answers = tuple(ask(question) for question in STANDARD)
     compared, clear = changes_between(ask, before, min_sent=workspace.settings.report.min_sent)
     return Digest(
         verb=_verb(asked),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from bouncelens.service.workspace import Workspace
 
+# What a report is when no question is named.
+STANDARD = ("totals", "by_reason", "by_provider", "by_campaign", "by_day")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

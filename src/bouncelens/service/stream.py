@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bouncelens.service.report import narrowed, takes, unanswered
@@ -49,6 +49,8 @@ def stream(
     if takes(question, "limit"):
         given["limit"] = most
     about = unanswered(workspace, question, given)
+    if most != EVERY_ROW:
+        about = replace(about, notes=(*about.notes, f"At most {most:,} rows."))
     with workspace.engine.stream(question, given) as reader:
         yield Stream(about, reader.schema, _first(reader, most))
 

@@ -18,8 +18,6 @@ from bouncelens.show.cli.taking import Form, Out, take, wanted
 if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
 
-# What a report is when no question is named.
-_QUESTIONS = ("totals", "by_reason", "by_provider", "by_campaign", "by_day")
 _MOST_ROWS = 1000  # that a question gives unless asked for more
 _FILES = (".zip", ".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet")
 
@@ -133,13 +131,13 @@ def _filters(
 
 def _names(what: str | None, by: list[str] | None, *, is_file: bool) -> tuple[str, ...]:
     """The questions asked. Raises QuestionInvalid for unknown dimensions."""
-    from bouncelens.service.report import pivot
+    from bouncelens.service.report import STANDARD, pivot
 
     if by:
         if what is not None and not is_file:
             raise typer.BadParameter(f"say a question, here {what!r}, or --by, not both")
         return (pivot(by),)
-    return _QUESTIONS if what is None or is_file else (what,)
+    return STANDARD if what is None or is_file else (what,)
 
 
 def _other_side(what: str | None, against: list[str], filters: dict[str, Any]) -> dict[str, object]:

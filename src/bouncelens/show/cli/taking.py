@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bouncelens.show.export.forms import Form as Known
     from bouncelens.show.export.report import Report
 
-_ROWS_OF_MANY, _ROWS_OF_ONE = 30, 500  # in a document, of several answers and of one
 _ENGINE_ROWS = 1000  # that a question gives unless asked for more
 
 Form = Annotated[
@@ -150,15 +149,12 @@ def _report(
     asked: Wanted,
     lead: Sequence[str],
 ) -> Report:
-    from bouncelens.show.export.report import Report, headline, sections
+    from bouncelens.show.export.building import build_report
 
-    limit = asked.limit or (_ROWS_OF_MANY if len(names) > 1 else _ROWS_OF_ONE)
-    answers = [_answer(workspace, name, filters, limit) for name in names]
-    overview = _answer(workspace, "overview", filters, None) if "by_day" in names else None
-    first = headline(answers[0]) if names[0] == "totals" else ""
-    title = "Bounce report" if len(answers) > 1 else answers[0].title
-    said = (*((first,) if first else ()), *lead)
-    return Report(title, said, sections(answers, limit=limit, overview=overview), datetime.now(UTC))
+    def ask(name: str, limit: int | None) -> Answer:
+        return _answer(workspace, name, filters, limit)
+
+    return build_report(ask, names, made_at=datetime.now(UTC), limit=asked.limit, lead=lead)
 
 
 def _answer(

@@ -59,7 +59,7 @@ def write_folder(answers: Iterable[Stream], form: Form, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     told = []
     for found in answers:
-        with whole(folder / f"{file_name(found.about)}{form.suffix}") as file:
+        with whole(folder / f"{safe_name(found.about.question)}{form.suffix}") as file:
             _write_one(found, form, file)
         told.append(found.about)
     with whole(folder / _ABOUT) as file:
@@ -74,16 +74,16 @@ def write_zip(answers: Iterable[Stream], form: Form, file: IO[bytes]) -> None:
             with tempfile.TemporaryFile() as part:  # Parquet wants to know where it is
                 _write_one(found, form, part)
                 part.seek(0)
-                with packed.open(f"{file_name(found.about)}{form.suffix}", "w") as member:
+                with packed.open(f"{safe_name(found.about.question)}{form.suffix}", "w") as member:
                     while piece := part.read(1 << 20):
                         member.write(piece)
             told.append(found.about)
         packed.writestr(_ABOUT, about_text(told))
 
 
-def file_name(about: Answer) -> str:
-    """A file's name for an answer, without its end."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in about.question)
+def safe_name(question: str) -> str:
+    """A file's name for a question's answer, without its end."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in question)
 
 
 def about_text(told: Iterable[Answer]) -> str:

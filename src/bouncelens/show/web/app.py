@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import (
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -19,6 +26,7 @@ from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 from bouncelens.show.cli.screen import plain
 from bouncelens.show.web import assets, overview, questions
+from bouncelens.show.web.downloads import Download
 from bouncelens.show.web.events import EventsDoor
 from bouncelens.show.web.filters import Filters, read_filters
 from bouncelens.show.web.guard import LOOPBACK_HOSTS, Guard
@@ -144,6 +152,16 @@ def _add_api(app: FastAPI, source: Source) -> None:
         """Says that the server runs; touches no data."""
         return {"status": "ok"}
 
+    @app.get("/api/report.{form}", response_class=Response)
+    def take_report(form: str, filters: InFilters) -> StreamingResponse:
+        """The standard report as a file: html, pdf, md, xlsx, and csv or parquet in a zip."""
+        return _file(Download(source, None, form, filters))
+
+    @app.get("/api/report/{question}.{form}", response_class=Response)
+    def take_answer(question: str, form: str, filters: InFilters) -> StreamingResponse:
+        """The answer to a question as a file: csv, xlsx, parquet, html, pdf or md."""
+        return _file(Download(source, question, form, filters))
+
     @app.get("/api/report/{question}")
     def show_answer(question: str, filters: InFilters, limit: Limit = None) -> JSONResponse:
         """The answer to a question of `bouncelens report`, narrowed as the page is: since and
@@ -151,6 +169,15 @@ def _add_api(app: FastAPI, source: Source) -> None:
         job, hardness, campaign, sender_domain, list, subscriber; and limit, the number of rows.
         `by:provider,reason` counts by these dimensions."""
         return JSONResponse(plain(source.ask(question, filters, limit=limit)))
+
+
+def _file(download: Download) -> StreamingResponse:
+    return StreamingResponse(
+        download.pieces(),
+        media_type=download.media_type,
+        headers=download.headers,
+        background=BackgroundTask(download.close),
+    )
 
 
 def _add_errors(app: FastAPI) -> None:

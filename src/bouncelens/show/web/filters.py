@@ -59,6 +59,11 @@ class Filters:
         query = self._query()
         return f"/charts/{name}.svg{query}{'&' if query else '?'}"
 
+    def download(self, question: str, form: str) -> str:
+        """The address of an answer as a file; of the whole report where no question is named."""
+        name = f"report/{question}" if question else "report"
+        return f"/api/{name}.{form}{self._query()}"
+
     @property
     def window(self) -> tuple[datetime | None, datetime | None]:
         """The half-open window, UTC."""

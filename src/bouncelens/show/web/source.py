@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bouncelens.service import compare, report, suppress
 from bouncelens.service.workspace import Workspace
@@ -48,13 +48,11 @@ class Source:
         return self._answers[key]
 
     def _asked(self, question: str, filters: Filters, limit: int | None) -> Answer:
-        since, until = filters.window
-        given = filters.others()
-        if question == "compare":
-            given |= compare.other_side({"since": since, "until": until}, ())
-        return report.answer(
-            self._workspace, question, since=since, until=until, limit=limit, **given
-        )
+        return report.answer(self._workspace, question, limit=limit, **given(question, filters))
+
+    def use(self, work: Callable[[Workspace], _T]) -> _T:
+        """What some work makes of the workspace, in its turn. Raises what it raises."""
+        return self._turn(lambda: work(self._workspace))
 
     def proposed(self) -> int | None:
         """How many suppressions are planned; None when nobody planned. Raises StoreError."""
@@ -67,3 +65,12 @@ class Source:
 
     def _turn(self, work: Callable[[], _T]) -> _T:
         return self._worker.submit(work).result()
+
+
+def given(question: str, filters: Filters) -> dict[str, Any]:
+    """Window and filters by the names that a question takes."""
+    since, until = filters.window
+    named = {"since": since, "until": until, **filters.others()}
+    if question == "compare":
+        named |= compare.other_side({"since": since, "until": until}, ())
+    return named
