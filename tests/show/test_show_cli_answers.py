@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,16 @@ def test_days_have_bars_and_a_line_over_all_of_them(capsys: pytest.CaptureFixtur
     assert "lowest 0.00 %, highest 1.90 %" in shown.out
     assert "▁▁▂▂▂▃▃▄▄▄▅▅▅▆▆▇▇▇█" in shown.out
     assert "15 more rows" in shown.err
+
+
+def test_no_line_over_days_that_have_several_rows_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    group = Column("reason_group", "", "")
+    rows = [(date(2026, 1, n), "address", n, n, 0, 1000, n / 1000, 0.0, 1.0) for n in range(1, 9)]
+    found = answer(*rows, first=Column("day", "", ""))
+    print_answer(replace(found, columns=(found.columns[0], group, *RATES)), limit=5)
+    assert "lowest" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ ROWS = 15
 _NUMBERS = ("events", "messages", "addresses", "share", "days")
 _TIMES = ("day", "week", "month", "event_day", "event_week")
 _GAP = 2  # blanks between two columns
-_LEAST_TEXT = 24  # columns of the screen that a long text needs to be read
+_LEAST_TEXT = 20  # columns of the screen that a long text needs to be read
 _LONGEST_TEXT = 160
 _BAR = 16
 _TREND = 60  # signs of the line that shows the whole window
@@ -164,7 +164,10 @@ def _bars(found: Answer, rows: Sequence[Sequence[Any]]) -> _Shown:
 
 
 def _print_trend(found: Answer) -> None:
-    """The whole window's rates as one line, a sign for several rows where there are many."""
+    """The whole window's rates as one line, a sign for several rows where there are many. Only
+    where a time is one row: others carry the same sent count several times."""
+    if found.columns[1].name != "bounces":
+        return
     records = [r for r in found.records() if r.get("sent")]
     if not records:
         return

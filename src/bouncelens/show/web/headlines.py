@@ -73,10 +73,7 @@ def _freshness(source: Source, filters: Filters) -> Tile:
     if not latest:
         return Tile("Days until SFMC forgets", "–", "Nothing is stored yet.", _to(ever, name))
     account = min(latest, key=lambda mid: latest[mid])
-    words = (
-        f"Of business unit {account}, the least fresh, what came since its last bounce is in "
-        "data views for so long."
-    )
+    words = f"In data views, for what came since the last bounce of business unit {account}."
     return Tile("Days until SFMC forgets", f"{latest[account]:,}", words, _to(ever, name))
 
 

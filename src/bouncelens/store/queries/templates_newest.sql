@@ -10,7 +10,7 @@
 -- column provider: who runs the receiving mailbox
 -- column reason: what it means
 -- column reason_group (detail): its family
--- column hardness: hard, soft, block, none or unknown
+-- column hardness (detail): hard, soft, block, none or unknown
 -- column rule (detail): the rule that decided; NULL when nothing spoke
 -- column confidence [share] (detail): how sure the verdict is, 0 to 1
 -- column first_seen: earliest event, UTC
