@@ -28,6 +28,7 @@ def outputs() -> dict[Path, str]:
         _DOCS / "settings.schema.json": _schema(),
         _DOCS / "questions.md": "\n".join(_questions()) + "\n",
         _DOCS / "schema.md": "\n".join(_dictionary()) + "\n",
+        _DOCS.parent / "examples/dbt/models/sources.yml": "\n".join(_dbt_sources()) + "\n",
     }
 
 
@@ -200,6 +201,37 @@ def _dictionary() -> Iterator[str]:
             mark = " @" if column.may_hold_addresses else ""
             yield f"| `{column.name}`{mark} | {column.type} | {column.doc} |"
         yield ""
+
+
+# The dbt example
+
+_DBT_HEAD = """\
+# Written by docs/generate.py from the tables in the code.
+version: 2
+
+sources:
+  - name: bouncelens
+    description: Every bounce out of Marketing Cloud, what each means, and how much was sent.
+    # On Databricks or Spark: the schema in which the lake's folders are registered.
+    schema: "{{ var('bouncelens_schema', 'bouncelens') }}"
+    # With dbt-duckdb its delta plugin reads the folder or URL itself.
+    meta:
+      plugin: delta
+      delta_table_path: "{{ var('bouncelens_lake', 'lake') }}/{name}"
+    tables:"""
+
+
+def _dbt_sources() -> Iterator[str]:
+    from bouncelens.store.tables import EVENT_MONTH, TABLES
+
+    yield _DBT_HEAD
+    for table in TABLES.values():
+        yield f"      - name: {table.name}"
+        yield f"        description: {json.dumps(table.title, ensure_ascii=False)}"
+        yield "        columns:"
+        for name, _, doc in (*table.fields, *((EVENT_MONTH,) if table.partition_by else ())):
+            yield f"          - name: {name}"
+            yield f"            description: {json.dumps(doc, ensure_ascii=False)}"
 
 
 if __name__ == "__main__":
