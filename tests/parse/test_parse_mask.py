@@ -98,3 +98,10 @@ def test_automaton_agrees_with_the_patterns_it_was_built_from() -> None:
 def test_a_pattern_that_could_match_anything_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot hold"):
         Automaton([r".*1"])
+
+
+@pytest.mark.parametrize("tail", ["228", "512", "550", "600", "7"])
+def test_an_id_that_ends_like_a_reply_code_is_still_an_id(tail: str) -> None:
+    """Google's ids end in any number: hundreds of templates of one reply otherwise."""
+    text = f"550 5.1.1 no such user d9443c01a7336-1f44c7b3qvb.{tail} - gsmtp"
+    assert canonical(text) == "550 5.1.1 no such user <id>.<n> - gsmtp"

@@ -168,11 +168,11 @@ static int is_v4(const uint8_t *p, size_t n) {
     return dots == 3 && digits;
 }
 
-static uint8_t *put_word(const Keep *keep, const uint8_t *p, size_t n, uint8_t *out) {
+static uint8_t *put_word(const Keep *keep, const uint8_t *p, size_t n, uint8_t *out, int after_dot) {
     int digits = 0, others = 0;
     for (size_t i = 0; i < n; i++) is_digit(p[i]) ? digits++ : others++;
     if (!digits) return n <= 40 ? copy(out, p, n) : put(out, "<id>");
-    if (has_code(keep, p, n) || (n == 3 && code_length(p, n))) return copy(out, p, n);
+    if (has_code(keep, p, n) || (!after_dot && n == 3 && code_length(p, n))) return copy(out, p, n);
     return put(out, others ? "<id>" : "<n>");
 }
 
@@ -233,7 +233,7 @@ static uint8_t *put_words(const Keep *keep, const uint8_t *p, size_t n, uint8_t 
     size_t start = 0;
     for (size_t i = 0; i <= n; i++) {
         if (i < n && p[i] != '.' && p[i] != '#' && p[i] != '@' && p[i] != '+') continue;
-        if (start < i) out = put_word(keep, p + start, i - start, out);
+        if (start < i) out = put_word(keep, p + start, i - start, out, start && p[start - 1] == '.');
         if (i < n) *out++ = p[i];
         start = i + 1;
     }

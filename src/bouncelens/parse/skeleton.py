@@ -179,15 +179,17 @@ def _word_parts(core: str, at: int, keep: Keep) -> Iterator[Part]:
     for found in _WORD.finditer(core):
         if start < found.start():
             yield core[start : found.start()], at + start, found.start() - start
-        yield _word(found[0], keep), at + found.start(), len(found[0])
+        after_dot = core[found.start() - 1 : found.start()] == "."
+        yield _word(found[0], keep, after_dot=after_dot), at + found.start(), len(found[0])
         start = found.end()
     if start < len(core):
         yield core[start:], at + start, len(core) - start
 
 
-def _word(word: str, keep: Keep) -> str:
+def _word(word: str, keep: Keep, *, after_dot: bool) -> str:
+    """A word of a piece. After a dot it is no reply code: ids end in any number ("qvb.228")."""
     if not _HAS_DIGIT.search(word):
         return word if len(word) <= LONGEST_WORD else "<id>"
-    if keep.has_code(word) or (len(word) == 3 and _CODE.match(word)):
+    if keep.has_code(word) or (not after_dot and len(word) == 3 and _CODE.match(word)):
         return word
     return "<n>" if word.isdigit() else "<id>"
