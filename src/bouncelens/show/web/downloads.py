@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bouncelens.show.web.filters import Filters
     from bouncelens.show.web.source import Source
 
-MOST_ROWS = 100_000  # of a table; pages wait meanwhile. The command line has no such limit.
+MOST_ROWS = 20_000  # of a table; pages wait meanwhile. The command line has no such limit.
 _IN_MEMORY = 4 << 20
 _PIECE = 1 << 16
 
