@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import show_lake
 from lxml import html
 from typer.testing import CliRunner
 
@@ -19,10 +18,12 @@ from bouncelens.errors import InputInvalid, MailRefused
 from bouncelens.service.digest import (
     Digest,
     DigestAsked,
+    Due,
+    compile_digest,
     count_as_delivered,
     deliver,
+    due,
     message_id,
-    prepare,
 )
 from bouncelens.service.digest_changes import Change, changes_between
 from bouncelens.service.report import Answer, Column
@@ -39,16 +40,25 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
-    settings = show_lake.filled(tmp_path).model_copy(update={"digest": DigestSettings(days=1)})
+def workspace(web_settings: Settings, tmp_path: Path) -> Iterator[Workspace]:
+    own = {"digest": DigestSettings(days=1), "ledger": f"sqlite:///{tmp_path / 'own.db'}"}
+    settings = web_settings.model_copy(update=own)
     with Workspace.open(settings, create=False) as opened:
         yield opened
 
 
-def due(workspace: Workspace, now: datetime = FIRST_LOOK, **asked: Any) -> Digest:
-    found = prepare(workspace, DigestAsked(**asked), now=now)
+def next_due(workspace: Workspace, now: datetime = FIRST_LOOK, **asked: Any) -> Due:
+    found = due(workspace, DigestAsked(**asked), now=now)
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="module")
+def compiled(web_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Digest:
+    place = tmp_path_factory.mktemp("compiled") / "own.db"
+    own = {"digest": DigestSettings(days=1), "ledger": f"sqlite:///{place}"}
+    with Workspace.open(web_settings.model_copy(update=own), create=False) as opened:
+        return compile_digest(opened, next_due(opened))
 
 
 def taken() -> dict[str, int]:
@@ -63,16 +73,16 @@ def refused() -> dict[str, int]:
     raise MailRefused("mail.example.com:587", "it refused the message: 554 no")
 
 
-def days(found: Digest) -> tuple[date, date, date]:
+def days(found: Due) -> tuple[date, date, date]:
     return found.other_since.date(), found.since.date(), found.until.date()
 
 
 def test_the_first_digest_leaves_the_unsettled_day_out_and_compares_as_many_days_before(
-    workspace: Workspace,
+    compiled: Digest,
 ) -> None:
-    found = due(workspace)
-    assert days(found) == (date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3))
-    assert found.is_first
+    found = compiled
+    assert days(found.due) == (date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3))
+    assert found.due.last is None
     assert found.whole is not None
     assert (found.whole.before.whole, found.whole.after.whole) == (800, 800)
 
@@ -80,15 +90,15 @@ def test_the_first_digest_leaves_the_unsettled_day_out_and_compares_as_many_days
 def test_a_digest_is_delivered_once_and_the_next_begins_where_it_ended(
     workspace: Workspace,
 ) -> None:
-    deliver(workspace, due(workspace), taken, way="mail")
-    assert prepare(workspace, DigestAsked(), now=FIRST_LOOK + timedelta(hours=9)) is None
-    later = due(workspace, FIRST_LOOK + 2 * DAY)
+    deliver(workspace, next_due(workspace), taken, way="mail")
+    assert due(workspace, DigestAsked(), now=FIRST_LOOK + timedelta(hours=9)) is None
+    later = next_due(workspace, FIRST_LOOK + 2 * DAY)
     assert days(later)[1:] == (date(2026, 3, 3), date(2026, 3, 5))
-    assert not later.is_first
+    assert later.last is not None
 
 
 def test_of_two_processes_with_the_same_digest_one_delivers(workspace: Workspace) -> None:
-    one, other = due(workspace), due(workspace)
+    one, other = next_due(workspace), next_due(workspace)
     deliver(workspace, one, taken, way="mail")
     with pytest.raises(InputInvalid, match="Another process"):
         deliver(workspace, other, taken, way="mail")
@@ -96,8 +106,8 @@ def test_of_two_processes_with_the_same_digest_one_delivers(workspace: Workspace
 
 def test_what_was_surely_refused_is_due_again(workspace: Workspace) -> None:
     with pytest.raises(MailRefused):
-        deliver(workspace, due(workspace), refused, way="mail")
-    assert days(due(workspace)) == (date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3))
+        deliver(workspace, next_due(workspace), refused, way="mail")
+    assert days(next_due(workspace)) == (date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3))
 
 
 class Killed(BaseException):
@@ -112,31 +122,31 @@ def killed() -> dict[str, int]:
 def test_a_mail_in_doubt_is_neither_sent_twice_nor_forgotten(
     workspace: Workspace, end: Any
 ) -> None:
-    first = due(workspace)
+    first = next_due(workspace)
     with pytest.raises((MailRefused, Killed)):
         deliver(workspace, first, end, way="mail")
     with pytest.raises(InputInvalid, match="not known whether the digest of 2026-03-02"):
-        prepare(workspace, DigestAsked(), now=FIRST_LOOK + DAY)
-    again = due(workspace, FIRST_LOOK + DAY, again=True)
+        due(workspace, DigestAsked(), now=FIRST_LOOK + DAY)
+    again = next_due(workspace, FIRST_LOOK + DAY, again=True)
     ids = {message_id(d, to=("a@example.com",), sender="b@example.com") for d in (first, again)}
     assert len(ids) == 1, "mailboxes show it once"
     deliver(workspace, again, taken, way="mail")
-    assert days(due(workspace, FIRST_LOOK + DAY))[1] == date(2026, 3, 3)
+    assert days(next_due(workspace, FIRST_LOOK + DAY))[1] == date(2026, 3, 3)
 
 
 def test_a_person_can_say_that_a_mail_in_doubt_arrived(workspace: Workspace) -> None:
     with pytest.raises(InputInvalid, match="No digest is in question"):
         count_as_delivered(workspace, DigestAsked())
     with pytest.raises(MailRefused):
-        deliver(workspace, due(workspace), lost, way="mail")
+        deliver(workspace, next_due(workspace), lost, way="mail")
     count_as_delivered(workspace, DigestAsked())
-    assert days(due(workspace, FIRST_LOOK + DAY))[1] == date(2026, 3, 3)
+    assert days(next_due(workspace, FIRST_LOOK + DAY))[1] == date(2026, 3, 3)
 
 
 def test_every_name_and_every_business_unit_has_its_own_last_digest(workspace: Workspace) -> None:
-    deliver(workspace, due(workspace), taken, way="file")
-    assert due(workspace, name="managers").is_first
-    assert due(workspace, account=7).is_first
+    deliver(workspace, next_due(workspace), taken, way="file")
+    assert next_due(workspace, name="managers").last is None
+    assert next_due(workspace, account=7).last is None
 
 
 def rates(question: str, column: str, *rows: tuple[str, int, int]) -> Answer:
@@ -190,8 +200,8 @@ def with_change(found: Digest) -> Digest:
     )
 
 
-def test_the_report_says_first_what_changed_with_its_interval(workspace: Workspace) -> None:
-    report = digest_report(with_change(due(workspace)), made_at=FIRST_LOOK)
+def test_the_report_says_first_what_changed_with_its_interval(compiled: Digest) -> None:
+    report = digest_report(with_change(compiled), made_at=FIRST_LOOK)
     assert report.sections[0].title == "What changed"
     assert report.sections[0].rows[0][-3:] == ("+4.00", "+3.58 to +4.44", "400")
     assert "95 % interval" in report.lead[0]
@@ -201,9 +211,9 @@ def test_the_report_says_first_what_changed_with_its_interval(workspace: Workspa
 
 
 def test_a_letter_carries_words_tables_and_pictures_and_runs_nothing(
-    workspace: Workspace,
+    compiled: Digest,
 ) -> None:
-    report = digest_report(with_change(due(workspace)), made_at=FIRST_LOOK)
+    report = digest_report(with_change(compiled), made_at=FIRST_LOOK)
     envelope = Envelope("b@example.com", ("a@example.com",), "<x@example.com>")
     made = letter(report, envelope, attached={"all.pdf": b"%PDF-"})
     read = message_from_bytes(made.as_bytes(policy=policy.SMTP), policy=policy.default)

@@ -51,17 +51,27 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
-    """What changed from the `other` window to this one, both half-open days in UTC."""
+class Due:
+    """The digest to be delivered next: half-open days in UTC, compared with as many before."""
 
     verb: str
     since: datetime
     until: datetime
-    other_since: datetime
     account: int | None
-    is_first: bool
     is_again: bool
     last: Delivery | None
+
+    @property
+    def other_since(self) -> datetime:
+        """Where the window begins that it is compared with."""
+        return self.since - (self.until - self.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What changed from the window before to that of `due`."""
+
+    due: Due
     whole: Change | None  # None where it is not known how much was sent
     changes: tuple[Change, ...]  # the clear ones, the largest first
     compared: int
@@ -70,61 +80,46 @@ class Digest:
     overview: Answer
 
 
-def prepare(
-    workspace: Workspace, asked: DigestAsked, *, now: datetime | None = None
-) -> Digest | None:
-    """The digest that is due; None when no day has ended since the last one. Raises InputInvalid
+def due(workspace: Workspace, asked: DigestAsked, *, now: datetime | None = None) -> Due | None:
+    """Which digest is due; None when no day has ended since the last one. Raises InputInvalid
     when it is not known whether the last one arrived, and StoreError."""
     verb = _verb(asked)
     last = last_delivery(workspace, verb)
     span = _span(workspace, asked, last, now or datetime.now(UTC))
     if span is None:
         return None
-    since, until = span
-    other = since - (until - since)
-    return _digest(workspace, asked, (other, since, until), last=last)
+    return Due(verb, *span, account=asked.account, is_again=asked.again, last=last)
 
 
-def _digest(
-    workspace: Workspace,
-    asked: DigestAsked,
-    moments: tuple[datetime, datetime, datetime],
-    *,
-    last: Delivery | None,
-) -> Digest:
+def compile_digest(workspace: Workspace, wanted: Due) -> Digest:
+    """Answer what a digest says. Raises StoreError."""
     from bouncelens.service.report import STANDARD, answer
 
-    other, since, until = moments
+    start, end = wanted.since, wanted.until
 
-    def ask(question: str, start: datetime = since, end: datetime = until, **more: Any) -> Answer:
-        return answer(workspace, question, since=start, until=end, account=asked.account, **more)
+    def ask(question: str, since: datetime = start, until: datetime = end, **more: Any) -> Answer:
+        window = {"since": since, "until": until}
+        return answer(workspace, question, account=wanted.account, **window, **more)
 
     def before(question: str) -> Answer:
-        return ask(question, other, since)
+        return ask(question, wanted.other_since, start)
 
     answers = tuple(ask(question) for question in STANDARD)
     compared, clear = changes_between(ask, before, min_sent=workspace.settings.report.min_sent)
     return Digest(
-        verb=_verb(asked),
-        since=since,
-        until=until,
-        other_since=other,
-        account=asked.account,
-        is_first=last is None,
-        is_again=asked.again,
-        last=last,
+        due=wanted,
         whole=whole_change(before("totals"), answers[0]),
         changes=clear,
         compared=compared,
         new_replies=ask("templates_newest", limit=20),
         answers=answers,
-        overview=ask("overview", other),
+        overview=ask("overview", wanted.other_since),
     )
 
 
 def deliver(
     workspace: Workspace,
-    digest: Digest,
+    wanted: Due,
     carry: Callable[[], Mapping[str, int]],
     *,
     way: Way,
@@ -133,15 +128,15 @@ def deliver(
     """Let `carry` bring it to people, and keep that it did; what it counts is kept, `refused`
     makes it partial. Raises InputInvalid when another process was quicker, and what it raises."""
     ledger = workspace.ledger
-    with ledger.holding(digest.verb, wait_s=_WAIT_S) as is_ours:
-        if not is_ours or last_delivery(workspace, digest.verb) != digest.last:
+    with ledger.holding(wanted.verb, wait_s=_WAIT_S) as is_ours:
+        if not is_ours or last_delivery(workspace, wanted.verb) != wanted.last:
             raise InputInvalid(
                 "Another process is delivering this digest, or just has.",
                 advice="Nothing was sent here.",
             )
-        run = ledger.start_run(digest.verb, version=__version__, now=now)
+        run = ledger.start_run(wanted.verb, version=__version__, now=now)
         told = json.dumps(
-            {"since": digest.since.isoformat(), "until": digest.until.isoformat(), "way": way}
+            {"since": wanted.since.isoformat(), "until": wanted.until.isoformat(), "way": way}
         )
 
         def end(outcome: str, counts: Mapping[str, int]) -> None:
@@ -178,9 +173,9 @@ def last_delivery(workspace: Workspace, verb: str) -> Delivery | None:
     return None
 
 
-def message_id(digest: Digest, *, to: tuple[str, ...], sender: str) -> str:
+def message_id(wanted: Due, *, to: tuple[str, ...], sender: str) -> str:
     """The same for the same digest to the same people: mailboxes then show it once."""
-    told = "\n".join((digest.verb, digest.since.isoformat(), digest.until.isoformat(), *sorted(to)))
+    told = "\n".join((wanted.verb, wanted.since.isoformat(), wanted.until.isoformat(), *sorted(to)))
     host = sender.rpartition("@")[2]
     return f"<bouncelens.{hashlib.sha256(told.encode()).hexdigest()[:32]}@{host}>"
 

@@ -60,7 +60,12 @@ def digest(
     looked at. Bounces of the last digest.settle_days days are left to the next one.
     Exit code 3 when the server refused some of the recipients.
     """
-    from bouncelens.service.digest import DigestAsked, count_as_delivered, prepare
+    from bouncelens.service.digest import (
+        DigestAsked,
+        compile_digest,
+        count_as_delivered,
+        due,
+    )
     from bouncelens.service.mailing import refuse_incomplete
     from bouncelens.service.workspace import Workspace
 
@@ -73,10 +78,11 @@ def digest(
             last = count_as_delivered(workspace, asked)
             say(f"Counted as delivered: {last.since:%Y-%m-%d} to before {last.until:%Y-%m-%d}.")
             return
-        found = prepare(workspace, asked)
-        if found is None:
+        wanted = due(workspace, asked)
+        if wanted is None:
             say("Nothing new: no whole day has passed since the last digest.")
             return
+        found = compile_digest(workspace, wanted)
         if as_json and out is None and not mail:
             print_json(found)
             return
@@ -118,7 +124,7 @@ def _mail(workspace: Workspace, found: Digest, message: EmailMessage) -> None:
         sent.append(send_digest(workspace.settings, message))
         return {"accepted": sent[0].accepted, "refused": len(sent[0].refused)}
 
-    deliver(workspace, found, carry, way="mail")
+    deliver(workspace, found.due, carry, way="mail")
     for recipient, words in sent[0].refused:
         say(f"Not taken for {recipient}: {words}")
     say(f"Sent to {sent[0].accepted} of {len(workspace.settings.digest.to)}.")
@@ -135,7 +141,7 @@ def _deliver_file(
         _write(report, form, out)
         return {"files": 1}
 
-    deliver(workspace, found, carry, way="file")
+    deliver(workspace, found.due, carry, way="file")
 
 
 def _write(report: Report, form: str, out: Path | None) -> None:
@@ -155,9 +161,9 @@ def _letter(settings: Settings, found: Digest, report: Report) -> EmailMessage:
     from bouncelens.show.export.letter import Envelope, attachment, letter
 
     to, sender = settings.digest.to, settings.mail.sender
-    stem = f"bounces-{found.since:%Y-%m-%d}"
+    stem = f"bounces-{found.due.since:%Y-%m-%d}"
     attached = {f"{stem}.{form}": attachment(report, form) for form in settings.digest.attach}
-    envelope = Envelope(sender, to, message_id(found, to=to, sender=sender))
+    envelope = Envelope(sender, to, message_id(found.due, to=to, sender=sender))
     return letter(report, envelope, attached=attached)
 
 

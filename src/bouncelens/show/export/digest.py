@@ -47,12 +47,12 @@ _COLUMNS = (
 def digest_report(digest: Digest, *, made_at: datetime) -> Report:
     """The digest as a report."""
     first = section(changes_answer(digest), limit=_ROWS)
-    earlier = f"{_span(digest.other_since, digest.since)} is before"
+    earlier = f"{_span(digest.due.other_since, digest.due.since)} is before"
     changed = replace(first, window=f"{first.window}; {earlier}", drawing=None)
     new = section(digest.new_replies, limit=_ROWS)
     tables = sections(digest.answers, limit=_ROWS, overview=digest.overview)
     return Report(
-        f"Bounces, {_span(digest.since, digest.until)}",
+        f"Bounces, {_span(digest.due.since, digest.due.until)}",
         tuple(map(clean, _lead(digest))),
         (changed, *tables, replace(new, title="Replies seen for the first time")),
         made_at,
@@ -68,8 +68,8 @@ def changes_answer(digest: Digest) -> Answer:
         denominator="messages sent, to that provider or from that sender where a row is of one",
         columns=_COLUMNS,
         rows=tuple(map(_row, digest.changes)),
-        since=digest.since,
-        until=digest.until,
+        since=digest.due.since,
+        until=digest.due.until,
         time_zone="UTC",
         notes=(f"{digest.compared:,} rates were compared.", *_NOTES),
     )
@@ -108,13 +108,13 @@ def _lead(digest: Digest) -> Iterator[str]:
         count = f"{many:,} or more" if many >= _ROWS else f"{many:,}"
         none = f", {unknown:,} of them without a verdict" if unknown else ""
         yield f"{count} wordings of servers were seen for the first time{none}."
-    if digest.is_first:
-        earlier = _span(digest.other_since, digest.since)
+    if digest.due.last is None:
+        earlier = _span(digest.due.other_since, digest.due.since)
         yield f"This is the first digest: it compares with {earlier}."
 
 
 def _whole(digest: Digest) -> str:
-    span = _span(digest.since, digest.until)
+    span = _span(digest.due.since, digest.due.until)
     if digest.whole is None:
         bounced = next((r["bounced"] or 0 for r in digest.answers[0].records()), 0)
         return f"{bounced:,} messages sent {span} bounced; there is no rate to compare."
