@@ -4,20 +4,19 @@ they went over time as bars."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bouncelens.show.cli.screen import columns_wide, print_table, say, screen_width
+from bouncelens.show.export.cells import NUMBERS, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bouncelens.service.report import Answer, Column
+    from bouncelens.service.report import Answer
 
 ROWS = 15
-_NUMBERS = ("events", "messages", "addresses", "share", "days")
 _TIMES = ("day", "week", "month", "event_day", "event_week")
 _GAP = 2  # blanks between two columns
 _LEAST_TEXT = 20  # columns of the screen that a long text needs to be read
@@ -50,7 +49,7 @@ class _Shown:
 def print_answer(found: Answer, *, limit: int = ROWS, is_wide: bool = False) -> None:
     """An answer as a table with its window and notes; of times the last rows. Columns that do not
     fit the screen are left out, and named, unless `is_wide`."""
-    if len(found.rows) == 1 and found.columns[0].unit in _NUMBERS:  # one row of nothing but counts
+    if len(found.rows) == 1 and found.columns[0].unit in NUMBERS:  # one row of nothing but counts
         _print_card(found)
     else:
         _print_rows(found, limit=limit, is_wide=is_wide)
@@ -124,7 +123,7 @@ def _columns(found: Answer, rows: Sequence[Sequence[Any]], *, is_wide: bool) -> 
             texts = [_interval(*ends) for ends in zip(cells["low"], cells["high"], strict=True)]
         if not is_wide:
             texts = [t if len(t) <= _LONGEST_TEXT else t[:_LONGEST_TEXT] + "…" for t in texts]
-        shown.append(_Shown(head, tuple(texts), column.unit in _NUMBERS, is_detail, names))
+        shown.append(_Shown(head, tuple(texts), column.unit in NUMBERS, is_detail, names))
     return shown
 
 
@@ -137,7 +136,7 @@ def _cells(found: Answer, rows: Sequence[Sequence[Any]]) -> dict[str, list[str]]
     thin = [found.is_thin(dict(zip(names, row, strict=True))) for row in rows]
     return {
         column.name: [
-            "–" if is_thin and column.name in ("rate", "low", "high") else cell(row[at], column)
+            "–" if is_thin and column.name in ("rate", "low", "high") else shown(row[at], column)
             for row, is_thin in zip(rows, thin, strict=True)
         ]
         for at, column in enumerate(found.columns)
@@ -207,18 +206,3 @@ def _title(found: Answer) -> str:
     start = f"from {found.since:%Y-%m-%d}" if found.since else "from the beginning"
     end = f"before {found.until:%Y-%m-%d}" if found.until else "until now"
     return f"{found.title} ({start} {end}, {found.time_zone})"
-
-
-def cell(value: Any, column: Column) -> str:
-    """A value as people read it; a dash where it is not known."""
-    if value is None:
-        return "–"
-    if column.unit == "share":
-        return f"{100 * value:.2f} %".replace("-0.00", "0.00")
-    if column.unit in _NUMBERS:
-        return f"{value:,}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return value.isoformat() if isinstance(value, date) else str(value)

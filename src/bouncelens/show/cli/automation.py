@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Config, Json
+from bouncelens.show.cli.options import Accounts, Config, Json, Yes
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of, visible
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ _automation = typer.Typer(
     rich_markup_mode=None,
     help="Bounces and sent counts in data extensions of your own, every day.",
 )
-Accounts = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--account",
-        metavar="MID|NAME",
-        help="Only this business unit; may be given again.",
-        show_default=False,
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do what the plan says.")]
 
 
 def add_to(app: typer.Typer) -> None:

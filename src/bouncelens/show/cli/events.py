@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from bouncelens.show.cli.options import Config, Json
+from bouncelens.show.cli.options import Accounts, Config, Json, Yes
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 
 if TYPE_CHECKING:
@@ -17,16 +17,6 @@ _events = typer.Typer(
     rich_markup_mode=None,
     help="Bounces of transactional mail as they happen: the Event Notification Service.",
 )
-Accounts = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--account",
-        metavar="MID|NAME",
-        help="Only this business unit; may be given again.",
-        show_default=False,
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do what the plan says.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -32,3 +32,13 @@ Until = Annotated[
 Account = Annotated[
     int | None, typer.Option(metavar="MID", help="Only this business unit.", show_default=False)
 ]
+Accounts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--account",
+        metavar="MID|NAME",
+        help="Only this business unit; may be given again.",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do what the plan says.")]

@@ -51,19 +51,24 @@ def harmless(value: object) -> str:
     return _AFTER_SEMICOLON.sub(r"\1'", text)
 
 
-def written(value: Any, column: Column) -> str:
-    """A value as people read it; a dash where it is not known."""
+def shown(value: Any, column: Column) -> str:
+    """A value as people read it, letters as they came; a dash where it is not known."""
     if value is None:
         return UNKNOWN
     if column.unit == "share":
-        return f"{100 * value:.2f} %"
+        return f"{100 * value:.2f} %".replace("-0.00", "0.00")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if column.unit in NUMBERS:
         return f"{value:,}"
     if isinstance(value, datetime):
         return f"{moment(value):%Y-%m-%d %H:%M}"
-    return value.isoformat() if isinstance(value, date) else clean(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def written(value: Any, column: Column) -> str:
+    """The same for a file: on one line, without control characters."""
+    return clean(shown(value, column))
 
 
 def moment(value: datetime) -> datetime:

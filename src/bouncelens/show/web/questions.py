@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.service import report
+from bouncelens.show.export.cells import NUMBERS, shown
 from bouncelens.show.web.controls import Controls, controls
 
 if TYPE_CHECKING:
-    from bouncelens.service.report import Answer, Column
+    from bouncelens.service.report import Answer
     from bouncelens.settings import Settings
     from bouncelens.show.web.filters import Filters
     from bouncelens.show.web.source import Source
 
 PATH = "/questions/"
 _MOST_ROWS = 500
-_NUMBERS = ("events", "messages", "addresses", "share", "days")
 # Columns whose cells lead to the same page, narrowed by their value: column and filter.
 _LINKED = {
     "provider": "provider", "domain": "domain", "reason": "reason", "reason_group": "group",
@@ -63,7 +62,7 @@ def build(settings: Settings, filters: Filters, source: Source, question: str) -
         choices=controls(settings, filters),
         answer=answer,
         heads=tuple(
-            (column.name.replace("_", " "), column.doc, column.unit in _NUMBERS)
+            (column.name.replace("_", " "), column.doc, column.unit in NUMBERS)
             for column in answer.columns
         ),
         rows=rows,
@@ -88,8 +87,8 @@ def _row(
     is_thin = answer.is_thin(record)
     return tuple(
         Cell(
-            words(record[column.name], column),
-            column.unit in _NUMBERS,
+            shown(record[column.name], column),
+            column.unit in NUMBERS,
             is_thin and column.name in ("rate", "low", "high"),
             _link(record[column.name], column.name, filters, parts),
         )
@@ -105,21 +104,6 @@ def _link(value: Any, name: str, filters: Filters, parts: set[str]) -> str | Non
     if narrowed is None or takes not in parts or value in (None, "", "not known"):
         return None
     return filters.link(**{narrowed: value})
-
-
-def words(value: Any, column: Column) -> str:
-    """A value as people read it; a dash where it is not known."""
-    if value is None:
-        return "–"
-    if column.unit == "share":
-        return f"{100 * value:.2f} %".replace("-0.00", "0.00")
-    if column.unit in _NUMBERS:
-        return f"{value:,}"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _window(answer: Answer) -> str:
