@@ -83,7 +83,7 @@ def _line(key: str, value: str, example: str = "") -> str:
 
 _OWN_SFTP = (
     "# Where extracts land with an SFTP user of the unit's own: that user, its password or key.\n"
-    'sftp_user = ""\nsftp_password = ""\nsftp_key = ""'
+    '# sftp_user = ""\n# sftp_password = ""\n# sftp_key = ""'
 )
 
 
