@@ -77,7 +77,6 @@ def fill(settings: Settings, bounces: Sequence[tuple[str, int, float]], **more: 
             )
         )
 
-
     imported(settings)
 
 
