@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.errors import QuestionInvalid
+from bouncelens.store.closing import Closing
 from bouncelens.store.files import connect, explained, refuse_deletion_vectors
 from bouncelens.store.questions import views
 from bouncelens.store.scratch import scratch_folder
 from bouncelens.store.tables import BOUNCES, SQL_TYPES, TABLES
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
     from duckdb import DuckDBPyConnection
 
     from bouncelens.store.lake import Lake
@@ -51,7 +49,7 @@ class Told:
     is_cut: bool
 
 
-class Desk:
+class Desk(Closing):
     """Where SQL is asked. Its configuration is locked before the first query."""
 
     def __init__(self, lake: Lake, limits: Limits, *, with_addresses: bool = False) -> None:
@@ -112,17 +110,6 @@ class Desk:
     def close(self) -> None:
         """Let go of memory and spilled rows."""
         self._duck.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _put_in(

@@ -9,6 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bouncelens.store.closing import Closing
 from bouncelens.store.files import (
     as_arrow,
     as_parts,
@@ -24,8 +25,6 @@ from bouncelens.store.tables import BOUNCES, TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
-    from typing import Self
 
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 _EVENT_DAY = "DATE '1970-01-01' + CAST(epoch_us(event_time) // 86400000000 AS INTEGER)"
 
 
-class DuckEngine:
+class DuckEngine(Closing):
     """The embedded engine. Threads may ask at once: each has its own connection and views."""
 
     name = "duckdb"
@@ -87,17 +86,6 @@ class DuckEngine:
     def close(self) -> None:
         """Let go of memory and spill files."""
         self._root.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _connection(self) -> DuckDBPyConnection:
         """This thread's connection, its views on the present version of every table."""

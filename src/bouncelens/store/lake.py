@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from bouncelens.errors import StoreError
+from bouncelens.store.closing import Closing
 from bouncelens.store.files import as_arrow, connect, explained, resolved, rows_sql
 from bouncelens.store.meeting import IS_CUT, arrivals
 from bouncelens.store.scratch import scratch_folder
@@ -33,8 +34,6 @@ from bouncelens.store.tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
 
     import pyarrow as pa
     from deltalake import CommitProperties, DeltaTable, WriterProperties
@@ -67,7 +66,7 @@ class Put:
     unchanged: int
 
 
-class Lake:
+class Lake(Closing):
     """Delta tables below one folder or URL. One object per thread of work; many may write."""
 
     def __init__(self, uri: str, tables: dict[str, DeltaTable], options: dict[str, str]) -> None:
@@ -93,17 +92,6 @@ class Lake:
     def close(self) -> None:
         """Let go of files and memory."""
         self._duck.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # Reading
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from bouncelens.bounce import HandVerdict, Quarantined, Suppression
+from bouncelens.store.closing import Closing
 from bouncelens.store.ledger.audit import Audit
 from bouncelens.store.ledger.changes import Changes
 from bouncelens.store.ledger.database import READS, open_engine, refused
@@ -27,8 +28,6 @@ from bouncelens.store.ledger.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
-    from typing import Self
 
 _FIELDS = tuple(field.name for field in fields(Suppression))
 # What a new look at the same history changes without being a new decision.
@@ -79,7 +78,7 @@ class Saved:
     unchanged: int
 
 
-class Ledger:
+class Ledger(Closing):
     """Decisions and progress. Safe to open from several processes."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -97,17 +96,6 @@ class Ledger:
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # Bookmarks
 
