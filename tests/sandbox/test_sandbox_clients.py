@@ -8,18 +8,30 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_caller import RETAIL, Caller
+from sandbox_caller import RETAIL, Caller, running_sandbox
 
 from sfmc_sandbox.extensions import Field
+from sfmc_sandbox.world.plan import Plan
+from sfmc_sandbox.world.tenant import make_tenant
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent / "clients"
 FUEL = ROOT / ".clients" / "fuel" / "bin" / "python"
 NODE = ROOT / ".clients" / "node_modules" / "sfmc-sdk"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Caller]:
+    """A tenant of its own: mcdev reads one page of queries, and other tests leave many."""
+    plan = Plan(seed=13, bounces=6_000, until=datetime(2026, 6, 1, tzinfo=UTC))
+    with running_sandbox(make_tenant(plan)) as caller:
+        yield caller
 
 
 def _has_fuel() -> bool:
