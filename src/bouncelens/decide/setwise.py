@@ -23,8 +23,11 @@ _BATCH = 20_000
 KIND = ("account", "provider", "reason", "reason_group", "hardness", "sfmc_category")
 
 
-def rule_rows(policy: Policy, now: datetime) -> pa.Table:
-    """The policy's rules as `policy_rules`: limits as moments, so that SQL only compares."""
+def rule_rows(policy: Policy, now: datetime, *, settle_days: int = 0) -> pa.Table:
+    """The policy's rules as `policy_rules`: limits as moments, so that SQL only compares.
+
+    `settle_days`: that something did not come back, or bounced by mistake, is known so long after
+    it. The lake says it only once it is known; whoever decides for a day gone by has to wait."""
     import pyarrow as pa
 
     def ago(days: int | None, otherwise: datetime) -> datetime:
@@ -43,6 +46,7 @@ def rule_rows(policy: Policy, now: datetime) -> pa.Table:
             "by_open": [Sign.OPEN in rule.reset_by for rule in rules],
             "by_click": [Sign.CLICK in rule.reset_by for rule in rules],
             "known_until": pa.array([now] * len(rules), moment),
+            "settled_until": pa.array([ago(settle_days, now)] * len(rules), moment),
             "recent_since": pa.array([ago(r.window_days, _LONG_AGO) for r in rules], moment),
             "holds_since": pa.array([ago(r.expires_days, _LONG_AGO) for r in rules], moment),
             "quiet_until": pa.array([ago(r.quiet_days, _LONG_AGO) for r in rules], moment),

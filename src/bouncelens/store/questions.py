@@ -129,6 +129,16 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 
 
+def sql_type(parameter: str) -> str:
+    """The SQL type of a parameter's value, in DuckDB's words."""
+    if parameter in _DERIVED:
+        return "DATE"
+    return _SQL_TYPES[PARAMETERS[parameter].kind]
+
+
+_SQL_TYPES: Mapping[type, str] = {int: "BIGINT", str: "VARCHAR", datetime: "TIMESTAMPTZ"}
+
+
 @cache
 def questions() -> Mapping[str, Question]:
     """Every question we ship, by name."""
@@ -183,8 +193,9 @@ def read_question(name: str, text: str) -> Question:
     """A question from its file's text. Raises QuestionInvalid naming what its head lacks.
 
     `with: asked` puts the narrowed bounces before its SQL as a CTE, `with: rates by day, group`
-    counts and rates. `columns: a, b` are columns of `rates`, whose meaning is known.
-    `{low part of whole}` in the SQL is the lower end of a share's interval.
+    counts and rates, `with: suppressions` what a policy decides, as `suppressed`. `columns: a, b`
+    are columns of `rates`, whose meaning is known. `{low part of whole}` in the SQL is the lower end of a
+    share's interval.
     """
     head: dict[str, list[str]] = {key: [] for key in _HEAD_LINES}
     columns: list[Column] = []
@@ -220,6 +231,12 @@ def read_question(name: str, text: str) -> Question:
     )
 
 
+def _suppressions() -> str:
+    """The SELECT of the question `suppressions`, to be asked further; its rows in no order."""
+    text = (files("bouncelens.store") / "queries" / "suppressions.sql").read_text(encoding="utf-8")
+    return read_question("suppressions", text).sql.rpartition("\nORDER BY")[0]
+
+
 _HEAD_LINES = ("title", "asks", "denominator", "note", "with", "columns")
 
 
@@ -237,6 +254,8 @@ def _begun(name: str, body: str, parts: list[str]) -> str:
     for part in parts:
         if part == "asked":
             begun.append(pivot.asked())
+        elif part == "suppressions":
+            begun.append(f"suppressed AS ({_suppressions()})")
         elif part == "rates" or part.startswith("rates by "):
             words = [word.strip() for word in part[len("rates by ") :].split(",")]
             begun.append(pivot.rates(dimensions.dimensions(word for word in words if word)))

@@ -43,7 +43,7 @@ WITH counted AS (
         AND ($domain IS NULL OR j.domain = $domain)
         AND ($reason IS NULL OR j.reason = $reason)
         AND ($reason_group IS NULL OR j.reason_group = $reason_group)
-        AND NOT coalesce(j.is_false_bounce, false)
+        AND NOT (coalesce(j.is_false_bounce, false) AND j.event_time <= r.settled_until)
         AND NOT EXISTS (
             SELECT 1 FROM policy_incidents AS i
             WHERE i.provider = j.provider AND j.hardness = 'hard'
@@ -51,7 +51,7 @@ WITH counted AS (
                 AND (i.job IS NULL OR (i.job = j.job AND i.account = j.account))
         )
         AND NOT (r.by_delivery AND coalesce(
-            s.last_delivery >= j.event_time AND s.last_delivery <= r.known_until, false))
+            s.last_delivery >= j.event_time AND s.last_delivery <= r.settled_until, false))
         AND NOT (r.by_open AND coalesce(
             s.last_open >= j.event_time AND s.last_open <= r.known_until, false))
         AND NOT (r.by_click AND coalesce(

@@ -75,6 +75,7 @@ SELECT
     CAST(NULL AS BIGINT) AS distinct_days, CAST(NULL AS BIGINT) AS min_span_days,
     CAST(NULL AS BOOLEAN) AS by_delivery, CAST(NULL AS BOOLEAN) AS by_open,
     CAST(NULL AS BOOLEAN) AS by_click, CAST(NULL AS TIMESTAMPTZ) AS known_until,
+    CAST(NULL AS TIMESTAMPTZ) AS settled_until,
     CAST(NULL AS TIMESTAMPTZ) AS recent_since, CAST(NULL AS TIMESTAMPTZ) AS holds_since,
     CAST(NULL AS TIMESTAMPTZ) AS quiet_until, CAST(NULL AS TIMESTAMPTZ) AS grey_since
 WHERE 1 = 0;
