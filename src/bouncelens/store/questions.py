@@ -194,8 +194,8 @@ def read_question(name: str, text: str) -> Question:
 
     `with: asked` puts the narrowed bounces before its SQL as a CTE, `with: rates by day, group`
     counts and rates, `with: suppressions` what a policy decides, as `suppressed`. `columns: a, b`
-    are columns of `rates`, whose meaning is known. `{low part of whole}` in the SQL is the lower end of a
-    share's interval.
+    are columns of `rates`, whose meaning is known. `{low part of whole}` in the SQL is the lower
+    end of a share's interval.
     """
     head: dict[str, list[str]] = {key: [] for key in _HEAD_LINES}
     columns: list[Column] = []
