@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 
 from sfmc_sandbox.labels import label, reply_code
 from sfmc_sandbox.wording import Scene, fill, phrasebook
 from sfmc_sandbox.world.mail import REASONS
-from sfmc_sandbox.world.plan import Plan
+from sfmc_sandbox.world.plan import Plan, Tale
 from sfmc_sandbox.world.tenant import Tenant, make_tenant
 
 TAXONOMY = {
@@ -175,3 +176,42 @@ def test_sfmc_5_categories_are_spelled_as_in_live_data(
 ) -> None:
     found = label(text)
     assert (found.category, found.subcategory_id) == (category, subcategory)
+
+
+LIVES = Plan(
+    seed=3,
+    bounces=600,
+    months=8,
+    until=datetime(2026, 6, 1, tzinfo=UTC),
+    tales=(
+        Tale("old_list", "unknown_user", 0.6, 1, 1, ("google",), 0.2, 1, asleep_days=60),
+        Tale(
+            "closed", "inactive_mailbox", datetime(2026, 4, 1, tzinfo=UTC), 30, None,
+            (), 0.5, 0, domains=("gmx.de", "web.de"), kills=True,
+        ),
+        Tale("twice", "unknown_user", 0.9, 1, None, ("yahoo",), 1.0, 4, hours=3, rest=(2.0, 22.0)),
+    ),
+)  # fmt: skip
+
+
+def test_stories_rest_strike_domains_and_kill() -> None:
+    tenant = make_tenant(LIVES)
+    truth = tenant.truth.to_pylist()
+    (twice,) = (tale for tale in tenant.setting.tales if tale.name == "twice")
+    hours = {
+        int((row["event_time"].timestamp() * 1000 - twice.start_ms) // 3_600_000)
+        for row in truth
+        if row["story"] == "twice"
+    }
+    assert {0, 1} & hours
+    assert {22, 23} & hours
+    people, domains = tenant.setting.people, tenant.setting.domains
+    hit = np.isin(people.domain, domains.places(("gmx.de", "web.de")))
+    closed = people.dead_from == int(datetime(2026, 4, 1, tzinfo=UTC).timestamp() * 1000)
+    assert 0.3 < closed[hit].mean() < 0.7
+    assert not closed[~hit].any()
+    assert {row["is_alive"] for row in truth if row["story"] == "closed"} == {False}
+    dormant = people.is_dormant
+    families = {domains.families[n] for n in tenant.setting.families[dormant]}
+    assert families == {"google"}
+    assert 0.05 < (people.dead_from[dormant] < people.dead_from.max()).mean() < 0.4

@@ -79,12 +79,15 @@ def _check_keys(content: dict[str, Any], known: set[str], where: str) -> None:
 def _entry(kind: type[Any], name: str, content: dict[str, Any]) -> Any:
     fields = {f.name: f for f in dataclasses.fields(kind)}
     _check_keys(content, set(fields), f"[[{name}]]")
-    optional = {"parent", "unit"}
+    optional = {"parent", "unit"} | {
+        n for n, f in fields.items() if f.default is not dataclasses.MISSING
+    }
     missing = [n for n in fields if n not in content and n not in optional]
     if missing:
         raise DescriptionInvalid(f"[[{name}]] lacks {missing[0]!r}")
     values = {n: tuple(v) if isinstance(v, list) else v for n, v in content.items()}
-    return kind(**{n: values.get(n) for n in fields})
+    known = {n: f.default for n, f in fields.items() if f.default is not dataclasses.MISSING}
+    return kind(**{n: values.get(n, known.get(n)) for n in fields})
 
 
 def _moment(value: object) -> datetime:

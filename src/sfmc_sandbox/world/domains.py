@@ -30,6 +30,10 @@ class Domains:
         """The families of the given names, as the column `family` holds them."""
         return [self.families.index(name) for name in names if name in self.families]
 
+    def places(self, names: tuple[str, ...]) -> list[int]:
+        """The domains of the given names, as people hold them."""
+        return [self.names.index(name) for name in names if name in self.names]
+
 
 def make_domains(rng: np.random.Generator, plan: Plan) -> Domains:
     """The domain mix of a tenant; smaller tenants know fewer business domains."""

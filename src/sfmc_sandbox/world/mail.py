@@ -16,7 +16,7 @@ import numpy as np
 
 from sfmc_sandbox.clock import DAY_MS, HOUR_MS
 from sfmc_sandbox.world.people import DEATHS, NEVER
-from sfmc_sandbox.world.stories import OLD_LIST
+from sfmc_sandbox.world.stories import OLD_LIST, dormancy, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,12 +137,12 @@ def _recipients(
     job: Job, setting: Setting, standing: Standing, *, rng: np.random.Generator
 ) -> Sent:
     people = setting.people
-    dormant_since = min((t.start_ms for t in setting.tales if t.name == OLD_LIST), default=0)
+    since, asleep = dormancy(setting.tales)
     pool = (people.unit == job.unit) & (people.joined <= job.start_ms)
     pool &= standing.unsubscribed_ms > job.start_ms
     if job.to_dormant:
         pool &= people.is_dormant
-    elif job.start_ms < dormant_since:
+    elif asleep <= job.start_ms < since:
         pool &= ~people.is_dormant
     rows = np.flatnonzero(pool).astype(np.int32)
     if not job.to_dormant and len(rows) > job.size:
@@ -188,8 +188,11 @@ def _bounce(
         if tale.name == OLD_LIST:
             story[dead & sent.job.to_dormant] = number
             continue
+        if tale.kills:
+            story[dead & (people.dead_from[rows] == tale.start_ms)] = number
+            continue
         struck = _in_window(tale, sent) & (rng.random(len(rows)) < tale.odds)
-        struck &= np.isin(families, setting.domains.numbers(tale.families))
+        struck &= where(tale, setting.domains, people.domain[rows], families)
         story[struck] = number
         reason[struck] = REASONS.index(tale.reason)
         late[struck] = 0.0
@@ -203,7 +206,10 @@ def _in_window(tale: Story, sent: Sent) -> NDArray[np.bool_]:
     """Which messages of a job leave while the story lasts."""
     if tale.unit is not None and tale.unit != sent.job.unit:
         return np.zeros(len(sent.row), dtype=bool)
-    return (tale.start_ms <= sent.sent_ms) & (sent.sent_ms < tale.end_ms)
+    inside = np.zeros(len(sent.row), dtype=bool)
+    for start, end in tale.spans:
+        inside |= (start <= sent.sent_ms) & (sent.sent_ms < end)
+    return inside
 
 
 def _time(sent: Sent, late: NDArray[np.float64], *, rng: np.random.Generator) -> None:

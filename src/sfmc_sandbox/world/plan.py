@@ -53,12 +53,17 @@ class Tale:
 
     name: str
     reason: str
-    at: float  # share of the span that has passed
+    at: float | datetime  # share of the span that has passed, or the moment; see Plan.at
     days: float
     unit: int | None  # index of the unit; None = all
     families: tuple[str, ...]
     odds: float
     jobs: int
+    hours: float = 0.0  # how much later than `at` it begins
+    rest: tuple[float, ...] = ()  # from which hour of it to which one nothing goes wrong
+    domains: tuple[str, ...] = ()  # receiving domains; empty = those of the families
+    kills: bool = False  # whom it strikes is dead from its beginning on
+    asleep_days: float = 0.0  # of the old list: mailed until so many days before; 0 = never
 
 
 TALES = (
@@ -69,7 +74,11 @@ TALES = (
         ("google", "microsoft_consumer", "microsoft365", "yahoo", "comcast", "gmx", "mimecast"),
         0.26, 3,
     ),
-    Tale("gmail_false_bounce", "unknown_user", 0.86, 1.25, None, ("google",), 0.5, 4),
+    # Twice, as on 14 and 15 December 2020: 22:16 to 00:38 and 19:38 to 23:57 UTC.
+    Tale(
+        "gmail_false_bounce", "unknown_user", 0.86, 1541 / 1440, None, ("google",), 0.5, 4,
+        hours=10 + 16 / 60, rest=(142 / 60, 1282 / 60),
+    ),
 )  # fmt: skip
 
 
@@ -123,7 +132,11 @@ class Plan:
         """The world's now."""
         return epoch_ms(self.until)
 
-    def at(self, share: float) -> int:
-        """The moment at a share of the span, at 06:00 UTC-6 of its day."""
+    def at(self, share: float | datetime | str) -> int:
+        """The moment at a share of the span, at 06:00 UTC-6 of its day; or a moment itself."""
+        if isinstance(share, str):
+            share = datetime.fromisoformat(share)
+        if isinstance(share, datetime):
+            return epoch_ms(share if share.tzinfo else share.replace(tzinfo=UTC))
         moment = self.start_ms + int((self.until_ms - self.start_ms) * share)
         return moment // DAY_MS * DAY_MS + DAY_MS // 2

@@ -21,7 +21,7 @@ from sfmc_sandbox.world.jobs import make_jobs
 from sfmc_sandbox.world.mail import Standing, send_all
 from sfmc_sandbox.world.people import make_people
 from sfmc_sandbox.world.setting import Setting
-from sfmc_sandbox.world.stories import stories
+from sfmc_sandbox.world.stories import shape, stories
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,6 +110,7 @@ def make_setting(plan: Plan) -> tuple[Setting, list[Job]]:
     domains = make_domains(rng, plan)
     people = make_people(plan, domains, rng)
     tales = stories(plan)
+    shape(people, domains, tales, plan.seed)
     return Setting(plan, domains, people, tales), make_jobs(plan, tales, rng)
 
 
