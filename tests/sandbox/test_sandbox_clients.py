@@ -29,7 +29,7 @@ NODE = ROOT / ".clients" / "node_modules" / "sfmc-sdk"
 @pytest.fixture(scope="module")
 def running() -> Iterator[Caller]:
     """A tenant of its own: mcdev reads one page of queries, and other tests leave many."""
-    plan = Plan(seed=13, bounces=6_000, until=datetime(2026, 6, 1, tzinfo=UTC))
+    plan = Plan(seed=11, bounces=6_000, until=datetime(2026, 6, 1, tzinfo=UTC))
     with running_sandbox(make_tenant(plan)) as caller:
         yield caller
 
