@@ -21,6 +21,7 @@ from bouncelens.store.meeting import IS_CUT, arrivals
 from bouncelens.store.scratch import scratch_folder
 from bouncelens.store.tables import (
     BOUNCES,
+    DOMAINS,
     EVENT_MONTH,
     JOBS,
     SENDS,
@@ -187,6 +188,10 @@ class Lake(Closing):
     def put_verdicts(self, rows: pa.Table) -> Put:
         """Write verdicts; a later one replaces an earlier one of the same template."""
         return self._put(VERDICTS, rows)
+
+    def put_domains(self, rows: pa.Table) -> Put:
+        """Write who runs the mailboxes of domains, by domain; a later look replaces an earlier."""
+        return self._put(DOMAINS, rows)
 
     def tidy(self, *, files_per_part: int = 8) -> int:
         """Join small files where a partition has more than `files_per_part`, and remove files

@@ -65,6 +65,14 @@ TEMPLATE_FIELDS: Fields = (
     ("last_seen", "timestamp", "latest event with this template, UTC"),
 )
 
+DOMAIN_FIELDS: Fields = (
+    ("domain", "string", "receiving domain, lower case, as in bounces and sends"),
+    ("provider", "string", "who runs its mailboxes, or the gateway in front; NULL: not known"),
+    ("mx_host", "string", "the host that decided, or the first one; NULL: there is none"),
+    ("outcome", "string", "how it was found: by_name, mx, null_mx, implicit_mx, nxdomain …"),
+    ("looked_at", "timestamp", "when, UTC"),
+)
+
 VERDICT_FIELDS: Fields = (
     ("template_id", "int64", "the template judged"),
     ("reason", "string", "what the reply means, e.g. unknown_user"),
@@ -188,11 +196,18 @@ SUBSCRIBERS = LakeTable(
     },
 )
 
+DOMAINS = LakeTable(
+    "domains",
+    "Who runs the mailboxes of a domain that no name tells, found by its MX.",
+    DOMAIN_FIELDS,
+    ("domain",),
+)
+
 TABLES: Mapping[str, LakeTable] = {
-    table.name: table for table in (BOUNCES, SENDS, JOBS, TEMPLATES, VERDICTS, SUBSCRIBERS)
+    table.name: table for table in (BOUNCES, SENDS, JOBS, TEMPLATES, VERDICTS, SUBSCRIBERS, DOMAINS)
 }
 # Tables that lakes of the first version lack: an empty one is made for whoever reads.
-LATER = ("subscribers",)
+LATER = ("subscribers", "domains")
 
 
 def conformed(rows: pa.Table | pa.RecordBatch, table: LakeTable) -> pa.Table:

@@ -10,9 +10,10 @@ SELECT
     s.account,
     s.job,
     s.domain,
-    CASE WHEN s.domain <> '' THEN coalesce(s.provider, 'other') END AS provider,
+    CASE WHEN s.domain <> '' THEN coalesce(s.provider, m.provider, 'other') END AS provider,
     s.day,
     s.sent
 FROM {{ source('bouncelens', 'sends') }} AS s
+LEFT JOIN {{ source('bouncelens', 'domains') }} AS m ON m.domain = s.domain
 LEFT JOIN detailed AS d ON d.account = s.account AND d.job = s.job
 WHERE s.domain <> '' OR d.job IS NULL

@@ -1,4 +1,5 @@
--- The views that every question reads, over the lake's tables bounces, verdicts, sends and jobs.
+-- The views that every question reads, over the lake's tables bounces, verdicts, sends, jobs and
+-- domains. Who runs a mailbox is told by the domain's name, else by its MX.
 
 -- view sent: messages sent, one row per job, receiving domain and day; the job's total where no
 -- more is known (domain '' and provider NULL), never both
@@ -6,8 +7,9 @@ CREATE VIEW sent AS
 WITH detailed AS (
     SELECT DISTINCT account, job FROM sends WHERE domain <> ''
 )
-SELECT s.account, s.job, s.domain, coalesce(s.provider, 'other') AS provider, s.day, s.sent
-FROM sends AS s
+SELECT
+    s.account, s.job, s.domain, coalesce(s.provider, m.provider, 'other') AS provider, s.day, s.sent
+FROM sends AS s LEFT JOIN domains AS m ON m.domain = s.domain
 WHERE s.domain <> ''
 UNION ALL
 SELECT s.account, s.job, s.domain, NULL AS provider, s.day, s.sent
@@ -52,7 +54,7 @@ SELECT
     b.account, b.job, b.batch, b.subscriber_key, b.event_time, b.event_day, b.routes, b.disagreements,
     b.list_id, b.subscriber_id, b.address, coalesce(b.domain, '') AS domain, b.reply_text, b.sfmc_code,
     b.sfmc_category, b.sfmc_subcategory, b.sfmc_type, b.is_unique, b.is_false_bounce,
-    b.triggered_send_key, coalesce(b.provider, 'other') AS provider, b.template_id, b.stored_at,
+    b.triggered_send_key, coalesce(b.provider, m.provider, 'other') AS provider, b.template_id, b.stored_at,
     coalesce(v.reason, 'unclassified') AS reason, coalesce(v.reason_group, 'other') AS reason_group,
     coalesce(v.hardness, 'unknown') AS hardness, coalesce(v.is_temporary, false) AS is_temporary,
     v.rule, coalesce(v.confidence, 0) AS confidence, v.evidence, v.actor,
@@ -64,6 +66,7 @@ SELECT
     d.first_day IS NOT NULL AS has_sent,
     coalesce(d.has_domains, false) AS has_sent_by_domain
 FROM bounces AS b
+LEFT JOIN domains AS m ON m.domain = b.domain
 LEFT JOIN verdicts AS v ON v.template_id = b.template_id
 LEFT JOIN job_facts AS d ON d.account = b.account AND d.job = b.job;
 
