@@ -15,7 +15,7 @@ Docs = dict[str, tuple[str | None, str]]  # column: unit, meaning
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """Something to count by. `columns`: name, SQL over judged AS b, SQL over the sent counts
+    """Something to count by. `columns`: name, SQL over tallied AS b, SQL over the sent counts
     (sent AS s, job_facts AS j) or None where these do not know it, and meaning."""
 
     name: str
@@ -73,7 +73,7 @@ _ALL = (
             _only("event_weekday", "weekday on which the bounce came, UTC: 1 is Monday",
                   "isodow(b.event_day)"),
             _only("event_hour", "hour in which the bounce came, UTC, 0 to 23",
-                  "CAST(hour(b.event_time) AS BIGINT)"),
+                  "b.event_hour"),
         ),
         clock="event",
     ),

@@ -48,11 +48,21 @@ def asked() -> str:
     return _part("asked").format(filters=_narrowed(_OF_BOUNCES, dict.fromkeys(_OF_BOUNCES, "b")))
 
 
+def tallies() -> str:
+    """The CTE `tallies`: the same as they are counted, in cells or apart."""
+    return _part("tallies").format(filters=_narrowed(_OF_BOUNCES, dict.fromkeys(_OF_BOUNCES, "b")))
+
+
+def people() -> str:
+    """The CTE `people`: who bounced, by the filters of `rates`."""
+    return _part("people").format(filters=_narrowed(_OF_BOUNCES, dict.fromkeys(_OF_BOUNCES, "b")))
+
+
 def rates(by: Sequence[Dimension]) -> str:
-    """The CTEs `messages`, `bounced`, `mailed`, `counted` and `rates`, with a row per cell."""
+    """The CTEs from `messages` (those apart) to `rates`, with a row per cell."""
     columns = {name: (bounce, sent) for d in by for name, bounce, sent, _ in d.columns}
     known = {name: sent for name, (_, sent) in columns.items() if sent is not None}
-    keys = [f"b.{key}" for key in ("account", "job", "subscriber_key") if key not in columns]
+    keys = [f"b.{key}" for key in ("account", "job", "person") if key not in columns]
     of = dict.fromkeys(_OF_BOTH, "s") | dict.fromkeys(_OF_JOBS, "j")
     is_by_domain = any(d.is_by_domain for d in by)
     by_domain = ("s.domain <> ''",) if is_by_domain else ()
@@ -63,7 +73,11 @@ def rates(by: Sequence[Dimension]) -> str:
         keys=", ".join([*(sql for sql, _ in columns.values()), *keys]),
         is_counted="b.has_sent_by_domain" if is_by_domain else _IS_COUNTED,
         bounce_joins=_joins(by, "b"),
-        bounce_filters=_narrowed(_OF_BOUNCES, dict.fromkeys(_OF_BOUNCES, "b")),
+        bounce_filters="\n        AND ".join(
+            (_SENT_WITHIN, _narrowed(_OF_BOUNCES, dict.fromkeys(_OF_BOUNCES, "b")))
+        ),
+        made=_each(f"{sql} AS {name}" for name, (sql, _) in columns.items()),
+        cell_group=f"GROUP BY {', '.join(sql for sql, _ in columns.values())}" if columns else "",
         group=f"GROUP BY {', '.join(columns)}" if columns else "",
         made_known=_each(f"{sql} AS {name}" for name, sql in known.items()),
         sent_joins=_joins(by, "s"),
@@ -77,6 +91,9 @@ def rates(by: Sequence[Dimension]) -> str:
     )
 
 
+# Days of a cell are whole. Files are passed over by the time of their bounces.
+_SENT_WITHIN = """b.last_time >= CAST($first_day AS TIMESTAMPTZ) - INTERVAL 2 DAY
+        AND b.send_day >= $first_day AND b.send_day < $end_day"""
 # Only sends known by receiving domain can be narrowed to one.
 _IS_COUNTED = """CASE WHEN $provider IS NULL AND $domain IS NULL THEN b.has_sent
             ELSE b.has_sent_by_domain END"""
@@ -157,7 +174,7 @@ def _by_event(by: Sequence[Dimension]) -> Iterator[str]:
     yield f"-- asks: How many bounces came, by {_words(by)}?"
     yield "-- denominator: none: counts only, as mail sent at other times is among them"
     yield "-- note: event time: a bounce belongs to when it came, not to when its message was sent"
-    yield "-- with: asked"
+    yield "-- with: tallies"
     yield f"-- columns: {', '.join((*made, 'bounces', 'bounced'))}"
     yield _part("by_event").format(
         made=", ".join(f"{bounce} AS {name}" for name, bounce in made.items()),

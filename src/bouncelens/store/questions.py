@@ -122,6 +122,7 @@ PARAMETERS: Mapping[str, Parameter] = {
         Parameter("other_job", "the JobID compared with", int),
         Parameter("other_campaign", "the campaign compared with", str),
         Parameter("days", "length of the latest period, in days", int, 7),
+        Parameter("gap_days", "days between two messages to a person; else as they were", int),
         Parameter("now", "the moment that ages are counted from; else the present one", datetime),
         Parameter("limit", "rows at most", int, 1000),
         Parameter("address", "one address, or one subscriber key", str),
@@ -248,12 +249,15 @@ def _known_columns(name: str, listed: str) -> list[Column]:
     return [Column(word, *docs[word], is_detail=word in dimensions.DETAILS) for word in names]
 
 
+_PARTS = {"asked": pivot.asked, "tallies": pivot.tallies, "people": pivot.people}
+
+
 def _begun(name: str, body: str, parts: list[str]) -> str:
     """The SQL with the common parts it asks for put before it."""
     begun = []
     for part in parts:
-        if part == "asked":
-            begun.append(pivot.asked())
+        if part in _PARTS:
+            begun.append(_PARTS[part]())
         elif part == "suppressions":
             begun.append(f"suppressed AS ({_suppressions()})")
         elif part == "rates" or part.startswith("rates by "):

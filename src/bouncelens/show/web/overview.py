@@ -93,7 +93,7 @@ def build(settings: Settings, filters: Filters, source: Source) -> Page:
     def rows(question: str, limit: int | None = None) -> list[dict[str, Any]]:
         return list(source.ask(question, filters, limit=limit).records())
 
-    totals = next(iter(rows("totals")), {})
+    totals = next(iter(rows("headline")), {})
     over_time = source.ask("overview", filters)
     by_reason, by_provider = rows("by_reason"), rows("by_provider")
     bounced, sent = int(totals.get("bounced") or 0), int(totals.get("sent") or 0)

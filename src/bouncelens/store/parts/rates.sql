@@ -6,15 +6,14 @@ messages AS (
         max(CASE WHEN b.hardness = 'soft' THEN 1 ELSE 0 END) AS is_soft,
         max(CASE WHEN b.hardness = 'block' THEN 1 ELSE 0 END) AS is_block,
         max(CASE WHEN b.reason = 'unclassified' THEN 1 ELSE 0 END) AS is_unclassified,
-        min(b.event_time) AS first_event, max(b.event_time) AS last_event,
+        min(b.first_time) AS first_event, max(b.last_time) AS last_event,
         max(b.provider) AS any_provider,
         {is_counted} AS is_counted
-    FROM judged AS b {bounce_joins}
-    WHERE b.event_time >= $since - INTERVAL 2 DAY
-        AND b.send_day >= $first_day AND b.send_day < $end_day
+    FROM tallied AS b {bounce_joins}
+    WHERE NOT b.is_cell
         AND {bounce_filters}
     GROUP BY {keys}, is_counted
-), bounced AS (
+), parts AS (
     SELECT
         {names}
         sum(bounces) AS bounces, count(*) AS bounced,
@@ -24,6 +23,30 @@ messages AS (
         min(first_event) AS first_event, max(last_event) AS last_event,
         max(any_provider) AS any_provider
     FROM messages {group}
+    UNION ALL
+    SELECT
+        {made}
+        sum(b.bounces) AS bounces, sum(b.bounces) AS bounced,
+        sum(CASE WHEN {is_counted} THEN 0 ELSE b.bounces END) AS uncounted,
+        sum(CASE WHEN b.hardness = 'hard' THEN b.bounces ELSE 0 END) AS hard,
+        sum(CASE WHEN b.hardness = 'soft' THEN b.bounces ELSE 0 END) AS soft,
+        sum(CASE WHEN b.hardness = 'block' THEN b.bounces ELSE 0 END) AS block,
+        sum(CASE WHEN b.reason = 'unclassified' THEN b.bounces ELSE 0 END) AS unclassified,
+        min(b.first_time) AS first_event, max(b.last_time) AS last_event,
+        max(b.provider) AS any_provider
+    FROM tallied AS b {bounce_joins}
+    WHERE b.is_cell
+        AND {bounce_filters}
+    {cell_group}
+), bounced AS (
+    SELECT
+        {names}
+        sum(bounces) AS bounces, sum(bounced) AS bounced, sum(uncounted) AS uncounted,
+        sum(hard) AS hard, sum(soft) AS soft, sum(block) AS block,
+        sum(unclassified) AS unclassified,
+        min(first_event) AS first_event, max(last_event) AS last_event,
+        max(any_provider) AS any_provider
+    FROM parts {group}
 ), mailed AS (
     SELECT
         {made_known}

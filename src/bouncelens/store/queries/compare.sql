@@ -18,8 +18,8 @@
 -- column mix_effect [share]: of it, by another mix at the same rate
 WITH sides AS (
     SELECT
-        b.account, b.job, b.subscriber_key, b.reason, b.event_time, b.batch, b.has_sent_by_domain,
-        b.provider,
+        b.account, b.job, b.person, b.reason, b.last_time, b.batch, b.has_sent_by_domain,
+        b.provider, b.is_cell, b.bounces,
         CASE WHEN b.send_day >= $first_day AND b.send_day < $end_day
             AND ($job IS NULL OR b.job = $job) AND ($campaign IS NULL OR b.campaign = $campaign)
             THEN 1 ELSE 0 END AS is_after,
@@ -27,10 +27,10 @@ WITH sides AS (
             AND ($other_job IS NULL OR b.job = $other_job)
             AND ($other_campaign IS NULL OR b.campaign = $other_campaign)
             THEN 1 ELSE 0 END AS is_before
-    FROM judged AS b
+    FROM tallied AS b
     WHERE CASE WHEN $provider IS NULL AND $domain IS NULL THEN b.has_sent
             ELSE b.has_sent_by_domain END
-        AND b.event_time >= least($since, $other_since) - INTERVAL 2 DAY
+        AND b.last_time >= CAST(least($first_day, $other_first_day) AS TIMESTAMPTZ) - INTERVAL 2 DAY
         AND ($account IS NULL OR b.account = $account)
         AND ($provider IS NULL OR b.provider = $provider) AND ($domain IS NULL OR b.domain = $domain)
         AND ($reason IS NULL OR b.reason = $reason)
@@ -39,18 +39,23 @@ WITH sides AS (
         AND ($sender_domain IS NULL OR b.sender_domain = $sender_domain)
 ), lasts AS (
     SELECT
-        CASE WHEN has_sent_by_domain THEN provider ELSE 'not known' END AS provider, reason,
-        is_after, is_before,
+        has_sent_by_domain, provider, reason, is_after, is_before, 1 AS messages,
         row_number() OVER (
-            PARTITION BY account, job, subscriber_key, is_after, is_before
-            ORDER BY event_time DESC, batch DESC
+            PARTITION BY account, job, person, is_after, is_before
+            ORDER BY last_time DESC, batch DESC
         ) AS place
-    FROM sides WHERE is_after + is_before > 0
-), cells AS (
+    FROM sides WHERE NOT is_cell AND is_after + is_before > 0
+    UNION ALL
     SELECT
-        provider, reason, CAST(sum(is_before) AS DOUBLE) AS k1, CAST(sum(is_after) AS DOUBLE) AS k2
+        has_sent_by_domain, provider, reason, is_after, is_before, bounces AS messages, 1 AS place
+    FROM sides WHERE is_cell AND is_after + is_before > 0
+), refused AS (
+    SELECT
+        CASE WHEN has_sent_by_domain THEN provider ELSE 'not known' END AS provider, reason,
+        CAST(sum(messages * is_before) AS DOUBLE) AS k1,
+        CAST(sum(messages * is_after) AS DOUBLE) AS k2
     FROM lasts WHERE place = 1
-    GROUP BY provider, reason
+    GROUP BY CASE WHEN has_sent_by_domain THEN provider ELSE 'not known' END, reason
 ), mailed AS (
     SELECT
         coalesce(s.provider, 'not known') AS provider,
@@ -73,7 +78,7 @@ WITH sides AS (
     SELECT
         c.provider, c.reason, c.k1, c.k2, coalesce(m.n1, 0) AS n1, coalesce(m.n2, 0) AS n2,
         w.all1, w.all2, c.k2 / w.all2 - c.k1 / w.all1 AS difference
-    FROM cells AS c
+    FROM refused AS c
     LEFT JOIN mailed AS m ON m.provider = c.provider
     CROSS JOIN wholes AS w
 ), split AS (

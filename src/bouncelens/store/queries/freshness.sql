@@ -2,7 +2,7 @@
 -- asks: When did each route last tell of a bounce, and how long until SFMC forgets what is lacking?
 -- denominator: none: times and days
 -- note: data views keep six months (180 days), tracking data 730 days; what came after the last bounce is not stored yet, and is lost when no days are left
--- with: asked
+-- with: tallies
 -- columns: account
 -- column route: query, extract, file, soap or events
 -- column bounces [events]: bounce events that it told of
@@ -17,9 +17,9 @@ WITH routes_known AS (
     UNION ALL SELECT 'soap' UNION ALL SELECT 'events'
 ), seen AS (
     SELECT
-        account, routes, count(*) AS bounces, min(event_time) AS first_event,
-        max(event_time) AS last_event, max(stored_at) AS last_stored
-    FROM asked GROUP BY account, routes
+        account, routes, sum(bounces) AS bounces, min(first_time) AS first_event,
+        max(last_time) AS last_event, max(last_stored) AS last_stored
+    FROM tallies GROUP BY account, routes
 ), told AS (
     SELECT
         s.account, r.route, CAST(sum(s.bounces) AS BIGINT) AS bounces,

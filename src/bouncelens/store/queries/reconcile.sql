@@ -11,9 +11,9 @@
 -- column counted [events]: bounce events by SFMC's count
 -- column difference [events]: stored - counted; below zero: some have not arrived
 WITH stored AS (
-    SELECT account, job, count(*) AS stored
-    FROM judged
-    WHERE event_time >= $since
+    SELECT account, job, sum(bounces) AS stored
+    FROM tallied
+    WHERE first_time >= $since
         AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
         AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
         AND ($reason IS NULL OR reason = $reason)

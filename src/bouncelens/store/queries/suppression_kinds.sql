@@ -9,8 +9,8 @@
 -- column sfmc_category: SFMC's own category, empty where it told none
 SELECT DISTINCT
     account, provider, reason, reason_group, hardness, coalesce(sfmc_category, '') AS sfmc_category
-FROM judged
-WHERE event_time >= $since AND event_time < $until
+FROM tallied
+WHERE first_time >= $since AND last_time < $until
     AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
     AND ($provider IS NULL OR provider = $provider)
     AND ($domain IS NULL OR domain = $domain)

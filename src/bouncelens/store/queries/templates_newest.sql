@@ -17,9 +17,9 @@
 -- column last_seen (detail): latest event, UTC
 -- column bounces [events]: bounce events in the window
 WITH used AS (
-    SELECT template_id, count(*) AS bounces
-    FROM judged
-    WHERE event_time >= $since AND event_time < $until
+    SELECT template_id, CAST(sum(bounces) AS BIGINT) AS bounces
+    FROM tallied
+    WHERE first_time >= $since AND last_time < $until
         AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
         AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
         AND ($reason IS NULL OR reason = $reason)

@@ -41,10 +41,47 @@ FROM (
     FROM sent GROUP BY account, job
 ) AS d FULL JOIN jobs AS j ON j.account = d.account AND j.job = d.job;
 
+-- view cells: counts of bounces that the engine keeps, each of messages that bounced once, by what
+-- they are counted by; without rows in an engine that keeps none
+CREATE VIEW cells AS
+SELECT
+    CAST(NULL AS BIGINT) AS account, CAST(NULL AS BIGINT) AS job, CAST(NULL AS DATE) AS event_day,
+    CAST(NULL AS BIGINT) AS event_hour, CAST(NULL AS VARCHAR) AS domain,
+    CAST(NULL AS VARCHAR) AS provider, CAST(NULL AS BIGINT) AS template_id,
+    CAST(NULL AS BIGINT) AS list_id, CAST(NULL AS VARCHAR) AS sfmc_category,
+    CAST(NULL AS VARCHAR) AS triggered_send_key, CAST(NULL AS VARCHAR) AS routes,
+    CAST(NULL AS TIMESTAMPTZ) AS first_time, CAST(NULL AS TIMESTAMPTZ) AS last_time,
+    CAST(NULL AS TIMESTAMPTZ) AS last_stored, CAST(NULL AS BIGINT) AS bounces
+WHERE 1 = 0;
+
+-- view apart: bounces that are in no cell, one row each, person telling messages of a job apart; all
+-- of them in an engine that keeps no cells
+CREATE VIEW apart AS
+SELECT
+    account, job, subscriber_key AS person, batch, event_time, event_day, domain, provider,
+    template_id, list_id, sfmc_category, triggered_send_key, routes, stored_at
+FROM bounces;
+
+-- view each_once: every bounce once, in a cell or apart; first_time and last_time of a cell lie within
+-- its day
+CREATE VIEW each_once AS
+SELECT
+    account, job, person, batch, event_day, CAST(hour(event_time) AS BIGINT) AS event_hour, domain,
+    provider, template_id, list_id, sfmc_category, triggered_send_key, routes, event_time AS first_time,
+    event_time AS last_time, stored_at AS last_stored, CAST(1 AS BIGINT) AS bounces,
+    false AS is_cell
+FROM apart
+UNION ALL
+SELECT
+    account, job, CAST(NULL AS VARCHAR) AS person, CAST(NULL AS BIGINT) AS batch, event_day, event_hour,
+    domain, provider, template_id, list_id, sfmc_category, triggered_send_key, routes,
+    first_time, last_time, last_stored, bounces, true AS is_cell
+FROM cells;
+
 -- view job_triggers: the triggered send to which a job belongs, as far as a bounce names it
 CREATE VIEW job_triggers AS
 SELECT account, job, max(triggered_send_key) AS triggered_send
-FROM bounces WHERE triggered_send_key IS NOT NULL
+FROM each_once WHERE triggered_send_key IS NOT NULL
 GROUP BY account, job;
 
 -- view judged: one row per bounce with the verdict on its template; send_day is the day the message
@@ -66,6 +103,28 @@ SELECT
     d.first_day IS NOT NULL AS has_sent,
     coalesce(d.has_domains, false) AS has_sent_by_domain
 FROM bounces AS b
+LEFT JOIN domains AS m ON m.domain = b.domain
+LEFT JOIN verdicts AS v ON v.template_id = b.template_id
+LEFT JOIN job_facts AS d ON d.account = b.account AND d.job = b.job;
+
+-- view tallied: bounces judged, in cells or apart: how many, and of how many messages that bounced
+-- only once; a message apart is told by account, job and person
+CREATE VIEW tallied AS
+SELECT
+    b.account, b.job, b.person, b.batch, b.event_day, b.event_hour,
+    coalesce(b.domain, '') AS domain,
+    coalesce(b.provider, m.provider, 'other') AS provider, b.template_id, b.list_id, b.sfmc_category,
+    b.triggered_send_key, b.routes, b.first_time, b.last_time, b.last_stored, b.bounces, b.is_cell,
+    coalesce(v.reason, 'unclassified') AS reason, coalesce(v.reason_group, 'other') AS reason_group,
+    coalesce(v.hardness, 'unknown') AS hardness,
+    d.campaign, d.sender_domain, d.job_category, d.weekday, d.hour,
+    CASE
+        WHEN d.first_day IS NULL THEN b.event_day
+        ELSE greatest(d.first_day, least(d.last_day, b.event_day))
+    END AS send_day,
+    d.first_day IS NOT NULL AS has_sent,
+    coalesce(d.has_domains, false) AS has_sent_by_domain
+FROM each_once AS b
 LEFT JOIN domains AS m ON m.domain = b.domain
 LEFT JOIN verdicts AS v ON v.template_id = b.template_id
 LEFT JOIN job_facts AS d ON d.account = b.account AND d.job = b.job;
