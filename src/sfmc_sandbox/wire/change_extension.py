@@ -48,16 +48,19 @@ def _create(change: Change, key: str) -> Outcome:
     name = change.text("Name")
     if not name:
         raise ChangeRefused("The Data Extension has no name.", 310005)
-    holder = child(change.node, "Fields")
-    fields = tuple(
-        _field(node) for node in (children(holder, "Field") if holder is not None else ())
-    )
+    fields = fields_of(change.node)
     if not fields:
         raise ChangeRefused("The Data Extension has no fields.", 310007)
     if len({f.name.lower() for f in fields}) < len(fields):
         raise ChangeRefused("Two fields of the Data Extension have the same name.", 310007)
     made = change.sandbox.extensions.make(change.token.mid, key or name, name, fields)
     return _outcome(made, "Data Extension created.")
+
+
+def fields_of(node: etree._Element) -> tuple[Field, ...]:
+    """The fields that a definition names."""
+    holder = child(node, "Fields")
+    return tuple(_field(one) for one in (children(holder, "Field") if holder is not None else ()))
 
 
 def _outcome(extension: DataExtension, message: str) -> Outcome:

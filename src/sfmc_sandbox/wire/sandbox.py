@@ -13,6 +13,7 @@ from sfmc_sandbox.definitions import Definitions
 from sfmc_sandbox.ens import Ens
 from sfmc_sandbox.extensions import Extensions
 from sfmc_sandbox.flow import Clock, Flow
+from sfmc_sandbox.imports import IMPORT, Imports, run_import_activity
 from sfmc_sandbox.queries import Queries
 from sfmc_sandbox.runs import Runs
 from sfmc_sandbox.sql.views import DataViews
@@ -55,6 +56,7 @@ class Sandbox:
     storage: Storage
     flow: Flow
     ens: Ens
+    imports: Imports
     tokens: Tokens = field(default_factory=Tokens)
     pages: Pages = field(default_factory=Pages)
     rowsets: Rowsets = field(default_factory=Rowsets)
@@ -90,9 +92,13 @@ class Sandbox:
         storage = Storage(tenant.plan.seed)
         storage.now_ms = lambda: clock.now_ms
         flow.tickers.append(storage.sweep)
-        made = cls(tenant, extensions, activities, queries, runs, trouble, storage, flow, ens)
+        imports = Imports.of(tenant.db)
+        made = cls(
+            tenant, extensions, activities, queries, runs, trouble, storage, flow, ens, imports
+        )  # fmt: skip
         runs.other[DATA_EXTRACT] = lambda activity: run_extract_activity(made, activity)
         runs.other[FILE_TRANSFER] = lambda activity: run_transfer_activity(made, activity)
+        runs.other[IMPORT] = lambda activity: run_import_activity(made, activity)
         return made
 
     def close(self) -> None:

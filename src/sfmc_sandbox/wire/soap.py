@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from sfmc_sandbox.wire.change_activity import change_automation, change_query
 from sfmc_sandbox.wire.change_extension import change_extension, change_row
+from sfmc_sandbox.wire.change_import import change_import, change_list
 from sfmc_sandbox.wire.change_subscriber import change_subscriber
 from sfmc_sandbox.wire.soap_about import describe, system_status, version_info
 from sfmc_sandbox.wire.soap_answer import Fault, Frame, content_type, envelope, fault
@@ -34,6 +35,8 @@ _CHANGERS: dict[str, tuple[str, Callable[[Change], Outcome]]] = {
     "QueryDefinition": ("automations_write", change_query),
     "Automation": ("automations_write", change_automation),
     "Subscriber": ("list_and_subscribers_write", change_subscriber),
+    "ImportDefinition": ("automations_write", change_import),
+    "SuppressionListDefinition": ("list_and_subscribers_write", change_list),
 }
 # Action: what answers it, and the action named in the answer's header.
 _CALLS: dict[str, tuple[Callable[[Sandbox, Token, etree._Element], str], str]] = {

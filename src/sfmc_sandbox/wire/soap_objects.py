@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sfmc_sandbox.wire.soap_catalogue import CATALOGUE
 from sfmc_sandbox.wire.soap_catalogue import CLIENT as _CLIENT
+from sfmc_sandbox.wire.soap_imports import IMPORT_OBJECTS
 from sfmc_sandbox.wire.soap_row import Kind, Property, SoapObject
 
 if TYPE_CHECKING:
@@ -178,6 +179,7 @@ OBJECTS: dict[str, SoapObject] = {
             "accounts_read",
         ),
         *CATALOGUE,
+        *IMPORT_OBJECTS,
     )
 }
 _ROW_KINDS: dict[str, Kind] = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from sfmc_sandbox.imports import start_import
 from sfmc_sandbox.wire.soap_answer import PARTNER, escape
 from sfmc_sandbox.wire.soap_request import child, children, text_of, type_of
 
@@ -72,6 +73,12 @@ def _start(
             raise PerformError("The QueryDefinition ObjectID is missing or does not exist.")
         task = sandbox.runs.start(activity)
         return "QueryDefinition perform called successfully", object_id, task
+    if kind == "ImportDefinition":
+        found = sandbox.imports.find(token.mid, object_id) if object_id else None
+        if found is None:
+            raise PerformError("The ImportDefinition ObjectID is missing or does not exist.")
+        task = start_import(sandbox, found)
+        return "ImportDefinition perform called successfully", object_id, task
     if kind == "Automation":
         if sandbox.runs.start_automation(token.mid, object_id) is None:
             raise PerformError("The Automation does not exist.")
