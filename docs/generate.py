@@ -189,8 +189,8 @@ def _dictionary() -> Iterator[str]:
         "What `bouncelens sql` can ask for; `bouncelens schema` says the same. Tables are in the "
         "lake as they are here: see [the lake](lake.md). Views are made from them by "
         "`src/bouncelens/store/queries/views.sql`. Columns marked with @ may hold addresses and "
-        "are empty without `--addresses`; a SubscriberKey may be an address where the tenant "
-        "chose so.\n"
+        "are empty without `--addresses`; a SubscriberKey that is an address is written as "
+        "`hidden-…`, the same key always the same.\n"
     )
     for table in dictionary():
         yield f"## `{table.name}`\n\n{table.doc}\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bouncelens.errors import InputInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bouncelens.service.workspace import Workspace
     from bouncelens.store.desk import Desk
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The answer to a query. `is_cut`: there are more rows than sql.rows allows; `emptied`: those
-    of its columns that are empty because addresses were not asked for."""
+    of its columns that are empty because addresses were not asked for; `has_stand_ins`: some keys
+    that are addresses are written as stand-ins."""
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     is_cut: bool
     emptied: tuple[str, ...]
+    has_stand_ins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Asking:
 
     def ask(self, sql: str) -> Rows:
         """One SELECT. Raises QuestionInvalid and StoreError."""
-        from bouncelens.store.desk import MAY_HOLD_ADDRESSES
+        from bouncelens.store.desk import MAY_HOLD_ADDRESSES, STAND_IN
 
         told = self._desk.ask(sql)
         names = tuple(name for name, _ in told.columns)
@@ -50,13 +52,21 @@ class Asking:
             rows=tuple(tuple(map(_plain, row)) for row in told.rows),
             is_cut=told.is_cut,
             emptied=tuple(name for name in names if name in hidden),
+            has_stand_ins=not self._with_addresses
+            and any(isinstance(v, str) and v.startswith(STAND_IN) for r in told.rows for v in r),
         )
 
 
 @contextmanager
-def asking(workspace: Workspace, *, with_addresses: bool = False) -> Iterator[Asking]:
-    """A place to ask, within the limits of the settings. Raises InputInvalid where the settings
-    never show addresses, and StoreError."""
+def asking(
+    workspace: Workspace,
+    *,
+    with_addresses: bool = False,
+    stuck: Callable[[], None] | None = None,
+) -> Iterator[Asking]:
+    """A place to ask, within the limits of the settings. `stuck` is called, in another thread, for
+    a query that outlives its time although it was stopped: only the process's end ends it. Raises
+    InputInvalid where the settings never show addresses, and StoreError."""
     from bouncelens.store.desk import Desk, Limits
 
     wanted = workspace.settings.sql
@@ -66,7 +76,7 @@ def asking(workspace: Workspace, *, with_addresses: bool = False) -> Iterator[As
             advice="Leave --addresses out, or ask whoever keeps the settings (sql.addresses).",
         )
     limits = Limits(wanted.seconds, wanted.memory_mb, wanted.rows)
-    with Desk(workspace.lake, limits, with_addresses=with_addresses) as desk:
+    with Desk(workspace.lake, limits, with_addresses=with_addresses, stuck=stuck) as desk:
         yield Asking(desk, with_addresses)
 
 

@@ -6,18 +6,22 @@ may hold addresses are left out of those rows, so no wording of a query can brin
 
 from __future__ import annotations
 
-import threading
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.errors import QuestionInvalid
+from bouncelens.store.bounds import bounded, stopped_after
 from bouncelens.store.closing import Closing
 from bouncelens.store.files import connect, explained, refuse_deletion_vectors
 from bouncelens.store.questions import views
 from bouncelens.store.scratch import scratch_folder
+from bouncelens.store.select import HIDDEN, one_select, sentence
 from bouncelens.store.tables import BOUNCES, SQL_TYPES, TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from duckdb import DuckDBPyConnection
 
     from bouncelens.store.lake import Lake
@@ -27,6 +31,14 @@ if TYPE_CHECKING:
 MAY_HOLD_ADDRESSES = frozenset(
     {"address", "reply_text", "sfmc_message", "disagreements", "sample", "evidence"}
 )
+# A subscriber key often is an address. The same one gets the same stand-in, so people are counted.
+STAND_IN = "hidden-"
+_KEY = (
+    "CASE WHEN contains(subscriber_key, '@')"
+    f" THEN '{STAND_IN}' || left(sha256(lower(subscriber_key)), 16) ELSE subscriber_key END"
+    " AS subscriber_key"
+)
+_FROM_FILES = "Python exception occurred"  # DuckDB's words where reading the rows failed
 _EVENT_DAY = "CAST(event_time AS DATE) AS event_day"
 _BATCH = 2_000
 
@@ -38,6 +50,7 @@ class Limits:
     seconds: float = 60
     memory_mb: int = 1024
     rows: int = 10_000
+    grace_s: float = 5  # after the interrupt, until a query counts as stuck
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +65,16 @@ class Told:
 class Desk(Closing):
     """Where SQL is asked. Its configuration is locked before the first query."""
 
-    def __init__(self, lake: Lake, limits: Limits, *, with_addresses: bool = False) -> None:
-        self._limits, self._lake = limits, lake
+    def __init__(
+        self,
+        lake: Lake,
+        limits: Limits,
+        *,
+        with_addresses: bool = False,
+        stuck: Callable[[], None] | None = None,
+    ) -> None:
+        """`stuck` is called, in another thread, for a query that an interrupt did not end."""
+        self._limits, self._lake, self._stuck = limits, lake, stuck
         scratch = scratch_folder(self)
         memory = f"{limits.memory_mb}MB"
         self._duck = connect(memory_limit=memory, temp_directory=scratch, threads=None)
@@ -74,42 +95,72 @@ class Desk(Closing):
         limit it met, and StoreError."""
         import duckdb
 
-        statement = _one_select(self._duck, sql)
-        timer = threading.Timer(self._limits.seconds, self._duck.interrupt)
-        timer.start()
+        statement, limits = one_select(self._duck, sql), self._limits
         try:
-            with explained(self._lake.uri, "read"):
+            with (
+                stopped_after(
+                    self._duck.interrupt,
+                    self._stuck,
+                    seconds=limits.seconds,
+                    grace_s=limits.grace_s,
+                ),
+                bounded(limits.memory_mb),
+                explained(self._lake.uri, "read"),
+                _refused_words(),
+            ):
                 return self._fetched(statement)
         except duckdb.InterruptException as error:
             raise QuestionInvalid(
-                f"The query was stopped after {self._limits.seconds:g} s.",
+                f"The query was stopped after {limits.seconds:g} s.",
                 advice="Ask for less, or raise sql.seconds in the settings.",
             ) from error
-        except duckdb.OutOfMemoryException as error:
+        except (duckdb.OutOfMemoryException, MemoryError) as error:
             raise QuestionInvalid(
-                f"The query needs more than {self._limits.memory_mb:,} MB.",
+                f"The query needs more than {limits.memory_mb:,} MB.",
                 advice="Ask for less, or raise sql.memory_mb in the settings.",
             ) from error
         except duckdb.Error as error:
-            raise QuestionInvalid(_sentence(error)) from error
-        finally:
-            timer.cancel()
+            raise QuestionInvalid(sentence(error)) from error
 
     def _fetched(self, statement: Any) -> Told:
-        reader = self._duck.sql(statement).to_arrow_reader(_BATCH)
         most = self._limits.rows
-        columns = tuple((field.name, str(field.type)) for field in reader.schema)
         rows: list[tuple[Any, ...]] = []
-        for batch in reader:
-            rows += zip(*(column.to_pylist() for column in batch.columns), strict=True)
-            if len(rows) > most:
-                break
-        reader.close()
+        # Left open, it would be in the way of the next query.
+        with closing(self._duck.sql(statement).to_arrow_reader(_BATCH)) as reader:
+            columns = tuple((field.name, str(field.type)) for field in reader.schema)
+            for batch in reader:
+                rows += _plain_rows(batch)
+                if len(rows) > most:
+                    break
         return Told(columns, tuple(rows[:most]), len(rows) > most)
 
     def close(self) -> None:
         """Let go of memory and spilled rows."""
         self._duck.close()
+
+
+@contextmanager
+def _refused_words() -> Iterator[None]:
+    """DuckDB calls a wrong query invalid input, and rows that cannot be read, too."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.InvalidInputException as error:
+        if _FROM_FILES in str(error):
+            raise
+        raise QuestionInvalid(sentence(error)) from error
+
+
+def _plain_rows(batch: Any) -> Iterator[tuple[Any, ...]]:
+    try:
+        columns = [column.to_pylist() for column in batch.columns]
+    except (OverflowError, ValueError) as error:
+        raise QuestionInvalid(
+            "The answer holds a value that cannot be shown, such as a day before the year 1.",
+            advice="Cast the column to VARCHAR.",
+        ) from error
+    return zip(*columns, strict=True)
 
 
 def _put_in(
@@ -125,33 +176,17 @@ def _put_in(
         name for name, _, _ in table.fields if with_addresses or name not in MAY_HOLD_ADDRESSES
     ]
     held = [whole.schema.field(name) for name in names if name in whole.schema.names]
-    connection.register(f"rows_of_{table.name}", whole.replace_schema(pa.schema(held)))
+    hidden = HIDDEN + table.name
+    connection.register(hidden, whole.replace_schema(pa.schema(held)))
     there = {field.name for field in held}
     columns = [
         name if name in there else f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}"
         for name, kind, _ in table.fields
     ]
+    if not with_addresses:
+        columns = [_KEY if name == "subscriber_key" else name for name in columns]
     if table is BOUNCES:
         columns.append(_EVENT_DAY)
     connection.execute(
-        f"CREATE TEMP VIEW {table.name} AS SELECT {', '.join(columns)} FROM rows_of_{table.name}"  # noqa: S608 - names of our own
+        f"CREATE TEMP VIEW {table.name} AS SELECT {', '.join(columns)} FROM {hidden}"  # noqa: S608 - names of our own
     )
-
-
-def _one_select(connection: DuckDBPyConnection, sql: str) -> Any:
-    import duckdb
-
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QuestionInvalid(_sentence(error)) from error
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise QuestionInvalid(
-            "Only one SELECT can be asked here.", advice="The lake is never written by SQL."
-        )
-    return statements[0]
-
-
-def _sentence(error: Exception) -> str:
-    words = str(error).strip().split("\n\nLINE")[0].replace("\n", " ")
-    return f"The query cannot be answered: {words[:500].rstrip('.')}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -67,12 +68,19 @@ def sql(
 
     with (
         Workspace.open(settings_of(config), create=False) as workspace,
-        asking(workspace, with_addresses=addresses) as place,
+        asking(workspace, with_addresses=addresses, stuck=_end) as place,
     ):
         if query is not None:
             _print(place.ask(query), as_json=as_json)
         else:
             _shell(place, as_json=as_json)
+
+
+def _end() -> None:
+    """End at once: a single call of the query heeds nothing else."""
+    say("The query did not let itself be stopped, so the program ends. Ask for less.")
+    sys.stdout.flush()
+    os._exit(2)
 
 
 def schema(
@@ -169,6 +177,8 @@ def _print(found: Rows, *, as_json: bool) -> None:
         say(f"There are more rows; the settings allow {len(found.rows):,} (sql.rows).")
     if found.emptied:
         say(f"{', '.join(found.emptied)} may hold addresses and are empty; --addresses shows them.")
+    if found.has_stand_ins:
+        say("Keys that are addresses are written as hidden-…; --addresses shows them.")
 
 
 def _cell(value: Any) -> str:
