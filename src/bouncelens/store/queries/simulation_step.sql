@@ -3,6 +3,7 @@
 -- denominator: none: addresses, one each
 -- note: the policy as of other_since is given as the tables policy_rules and policy_kinds; without them nobody is suppressed
 -- note: decided from what was known then; sign, last_sign, sent and sent_hard say what came later, and decide nothing
+-- note: a receipt is a bounce that Marketing Cloud found to be false, as of the day on which that is taken for known
 -- note: sent counts messages that bounced; one that was neither returned nor the last delivery known cannot be seen
 -- with: suppressions
 -- column account: MID of the business unit
@@ -26,11 +27,13 @@ WITH dated AS (
         END AS until_time
     FROM suppressed AS p
     INNER JOIN policy_rules AS r ON r.rule_no = p.rule_no
+), settling AS (
+    SELECT max(known_until - settled_until) AS span FROM policy_rules
 ), receipts AS (
-    SELECT account, subscriber_key, max(event_time) AS last_receipt
-    FROM bounces
-    WHERE is_false_bounce AND event_time >= $other_since
-    GROUP BY account, subscriber_key
+    SELECT b.account, b.subscriber_key, max(b.event_time + t.span) AS last_receipt
+    FROM bounces AS b CROSS JOIN settling AS t
+    WHERE b.is_false_bounce AND b.event_time + t.span >= $other_since
+    GROUP BY b.account, b.subscriber_key
 ), returned AS (
     SELECT
         j.account, j.subscriber_key, j.job, j.batch,
