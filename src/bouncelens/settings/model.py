@@ -203,6 +203,18 @@ class GuardSettings(_Part):
     )
 
 
+class MoneySettings(_Part):
+    """What `suppress simulate` reckons with: your assumptions, shown as such. 0: not reckoned."""
+
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
+    per_1000_sends: float = Field(
+        default=0, ge=0, le=1e6, description="What a thousand messages cost."
+    )
+    contact_month: float = Field(
+        default=0, ge=0, le=1e6, description="What a person who can be reached is worth a month."
+    )
+
+
 class ReportSettings(_Part):
     """How answers are shown."""
 
@@ -295,6 +307,7 @@ class Settings(_Part):
         default=SuppressionSettings(), description="Suppressions."
     )
     guard: GuardSettings = Field(default=GuardSettings(), description="Guard rails.")
+    money: MoneySettings = Field(default=MoneySettings(), description="Money, as assumed.")
 
     @field_validator("lake", "ledger")
     @classmethod
