@@ -32,7 +32,8 @@ _SPEAKER = re.compile(
 class Provider:
     """A receiver: `slug` in data and rules, `name` for people, the domains and hosts it runs.
 
-    `signs`: words in lower case that nobody else puts into a reply.
+    `signs`: words in lower case that nobody else puts into a reply. `mx`, `not_mx`: suffixes that
+    tell it, or nobody, in MX records only. `is_gateway`: the mailbox behind it is elsewhere.
     """
 
     slug: str
@@ -40,6 +41,9 @@ class Provider:
     domains: tuple[str, ...]
     hosts: tuple[str, ...]
     signs: tuple[str, ...] = ()
+    mx: tuple[str, ...] = ()
+    not_mx: tuple[str, ...] = ()
+    is_gateway: bool = False
 
 
 @cache
@@ -52,6 +56,9 @@ def providers() -> tuple[Provider, ...]:
             tuple(entry.get("domains", ())),
             tuple(entry.get("hosts", ())),
             tuple(entry.get("signs", ())),
+            tuple(entry.get("mx", ())),
+            tuple(entry.get("not_mx", ())),
+            entry.get("is_gateway", False),
         )
         for entry in entries()
     )
