@@ -118,6 +118,18 @@ def test_a_title_longer_than_its_table_stays_on_one_line(
     assert "Bounces by mailbox provider (from the beginning until now, UTC)" in lines
 
 
+@pytest.mark.parametrize("words", [["by_domain", "b.csv"], ["b.csv", "by_domain"]])
+def test_any_question_can_be_asked_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (tmp_path / "b.csv").write_text(f"{EXTRACT_HEAD}\n{EXTRACT_ROW}\n")
+    assert run(["report", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["question"], found["rows"][0][:2]) == ("by_domain", ["example.org", "other"])
+    assert run(["report", *words, "--out", "x.csv"]) == 0
+    assert "example.org" in (tmp_path / "x.csv").read_text()
+
+
 def test_an_extract_without_bounces_is_no_rate_of_nought(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +159,8 @@ BAD: dict[str, tuple[dict[str, str], list[str], int, tuple[str, ...]]] = {
     "no such command": ({}, ["pulll"], 2, ("No such command",)),
     "no such option": ({}, ["report", "--sinec", "2026-01-01"], 2, ("--since",)),
     "no such question": ({}, ["report", "by_reson"], 2, ("by_reson", "by_reason")),
+    "two questions": ({}, ["report", "by_day", "by_reason"], 2, ("one question", "'by_reason'")),
+    "two files": ({}, ["report", "a.zip", "b.zip"], 2, ("one file", "'b.zip'")),
     "no such reason": (
         {},
         ["report", "--reason", "blocklistd"],

@@ -28,11 +28,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def report(
-    what: Annotated[
-        str | None,
+    words: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="[NAME|FILE]",
-            help="A question, 'list' for all of them, or a file to report on without a lake.",
+            metavar="[NAME] [FILE]",
+            help="A question, 'list' for all of them; a file to ask without a lake; or both.",
             show_default=False,
         ),
     ] = None,
@@ -86,29 +86,30 @@ def report(
     Each rate with what it is a share of, and its 95 % interval. With --by, a table of any one to
     three dimensions; --where narrows it, as it does every question.
 
-    FILE may be a Tracking Extract zip or any table of bounces: no tenant and no lake are needed.
+    FILE may be a Tracking Extract zip or any table of bounces: no tenant and no lake are needed,
+    and every question can be asked of it: 'report by_domain extract.zip'.
     --format and --out take the answers away: documents with charts, or tables of every row.
     Exit code 3 when rows of it could not be read, or it holds no bounces.
     """
-    from bouncelens.service.report import answer, questions
+    from bouncelens.service.report import answer
 
+    what, file = _subject(words or [])
     if what == "list" or by == ["list"]:
         _list(as_json=as_json, is_of_dimensions=what != "list")
         return
     options = {"account": account, "job": job, "provider": provider, "domain": domain,
                "group": group, "reason": reason}  # fmt: skip
     filters = _filters(where or [], options, since=since, until=until)
-    is_file = what is not None and _is_file(what, {asked.name for asked in questions()})
-    names = _names(what, by, is_file=is_file)
+    names = _names(what, by)
     if query:
         _print_queries(names, as_json=as_json)
         return
     filters |= _other_side(what, against or [], filters)
     place = {"account": account, "job": job}
     asked = wanted("json" if as_json else form, out, limit=limit)
-    with _opened(what if is_file else None, config, **place) as (workspace, code):
+    with _opened(file, config, **place) as (workspace, code):
         if asked is not None:
-            lead = _origin(what, code) if is_file and what else ()
+            lead = _origin(file, code) if file else ()
             take(workspace, names, filters, asked=asked, lead=lead)
         else:
             rows = limit or ROWS
@@ -129,15 +130,28 @@ def _filters(
     return read_conditions([*said, *where])
 
 
-def _names(what: str | None, by: list[str] | None, *, is_file: bool) -> tuple[str, ...]:
+def _subject(words: list[str]) -> tuple[str | None, str | None]:
+    """The question and the file among the words, in either order; None where there is none."""
+    from bouncelens.service.report import questions
+
+    known = {"list", *(asked.name for asked in questions())}
+    files = [word for word in words if _is_file(word, known)]
+    names = [word for word in words if word not in files]
+    for several, kind in ((files, "file"), (names, "question")):
+        if len(several) > 1:
+            raise typer.BadParameter(f"say one {kind}, not {several[0]!r} and {several[1]!r}")
+    return next(iter(names), None), next(iter(files), None)
+
+
+def _names(what: str | None, by: list[str] | None) -> tuple[str, ...]:
     """The questions asked. Raises QuestionInvalid for unknown dimensions."""
     from bouncelens.service.report import STANDARD, pivot
 
     if by:
-        if what is not None and not is_file:
+        if what is not None:
             raise typer.BadParameter(f"say a question, here {what!r}, or --by, not both")
         return (pivot(by),)
-    return STANDARD if what is None or is_file else (what,)
+    return STANDARD if what is None else (what,)
 
 
 def _other_side(what: str | None, against: list[str], filters: dict[str, Any]) -> dict[str, object]:
