@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from bouncelens.settings.dns import DnsSettings, ProvidersSettings
+from bouncelens.settings.part import Part
 from bouncelens.settings.secret import ADVICE, REFERENCE, Secret, password_in
 
 # Good enough to be no header, option or second address.
@@ -14,11 +16,7 @@ _ADDRESS = r"^[A-Za-z0-9._%+'=-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 _ADDRESS_OR_NONE = _ADDRESS[:-1].replace("^", "^(", 1) + ")?$"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class AccountSettings(_Part):
+class AccountSettings(Part):
     """One business unit. Write one `[[accounts]]` table for each."""
 
     mid: int = Field(ge=1, description="MID of the business unit, as Marketing Cloud shows it.")
@@ -31,7 +29,7 @@ class AccountSettings(_Part):
     sftp_key: Secret = Field(default="", description="Reference to a private key instead.")
 
 
-class TenantSettings(_Part):
+class TenantSettings(Part):
     """Where the tenant is and how we sign in."""
 
     subdomain: str = Field(default="", description="Tenant subdomain: 28 characters, usually mc….")
@@ -44,7 +42,7 @@ class TenantSettings(_Part):
     )
 
 
-class SoapSettings(_Part):
+class SoapSettings(Part):
     """The SOAP route."""
 
     window_hours: int = Field(default=24 * 7, ge=1, description="Event time asked for at first.")
@@ -55,7 +53,7 @@ class SoapSettings(_Part):
     addresses: bool = Field(default=True, description="Ask Subscriber for addresses.")
 
 
-class QuerySettings(_Part):
+class QuerySettings(Part):
     """The query route. It writes: a data extension and a query activity, removed at the end."""
 
     name: str = Field(
@@ -81,7 +79,7 @@ class QuerySettings(_Part):
     )
 
 
-class CallsSettings(_Part):
+class CallsSettings(Part):
     """How Marketing Cloud may be called, by every route."""
 
     at_once: int = Field(default=4, ge=1, le=32, description="Calls under way at the same time.")
@@ -103,7 +101,7 @@ class CallsSettings(_Part):
         return value
 
 
-class TrackingSettings(_Part):
+class TrackingSettings(Part):
     """Tracking Extract zips over SFTP, beside SOAP. Off while there is no host."""
 
     host: str = Field(default="", description="SFTP host, e.g. mc….ftp.marketingcloudops.com.")
@@ -115,7 +113,7 @@ class TrackingSettings(_Part):
     folder: str = Field(default="Export", description="Folder that the extracts land in.")
 
 
-class EventsSettings(_Part):
+class EventsSettings(Part):
     """The events route: Marketing Cloud posts bounces to `serve`. Off while there is no address."""
 
     url: str = Field(
@@ -145,7 +143,7 @@ class EventsSettings(_Part):
     every_s: float = Field(default=5, gt=0, description="Seconds between two looks into it.")
 
 
-class RetrySettings(_Part):
+class RetrySettings(Part):
     """Patience with Marketing Cloud. A wait that it asks for is always kept."""
 
     attempts: int = Field(default=6, ge=1, description="How often one call is tried.")
@@ -153,7 +151,7 @@ class RetrySettings(_Part):
     wait_max_s: float = Field(default=60, gt=0, description="Longest wait between two tries.")
 
 
-class SendsSettings(_Part):
+class SendsSettings(Part):
     """Where the denominators come from."""
 
     data_extension: str = Field(
@@ -163,7 +161,7 @@ class SendsSettings(_Part):
     )
 
 
-class SuppressionSettings(_Part):
+class SuppressionSettings(Part):
     """Where suppressions go."""
 
     data_extension: str = Field(
@@ -177,7 +175,7 @@ class SuppressionSettings(_Part):
     )
 
 
-class GuardSettings(_Part):
+class GuardSettings(Part):
     """When a plan is not applied without --override and a reason."""
 
     list_pct: float = Field(
@@ -203,7 +201,7 @@ class GuardSettings(_Part):
     )
 
 
-class MoneySettings(_Part):
+class MoneySettings(Part):
     """What `suppress simulate` reckons with: your assumptions, shown as such. 0: not reckoned."""
 
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")
@@ -215,7 +213,7 @@ class MoneySettings(_Part):
     )
 
 
-class ReportSettings(_Part):
+class ReportSettings(Part):
     """How answers are shown."""
 
     min_sent: int = Field(
@@ -223,7 +221,7 @@ class ReportSettings(_Part):
     )
 
 
-class MailSettings(_Part):
+class MailSettings(Part):
     """The server that takes our mail. Off while there is no host."""
 
     host: str = Field(default="", description="SMTP host, e.g. smtp.example.com.")
@@ -242,7 +240,7 @@ class MailSettings(_Part):
     timeout_s: float = Field(default=60, gt=0, description="Seconds to wait for its answer.")
 
 
-class DigestSettings(_Part):
+class DigestSettings(Part):
     """The periodic report: `bouncelens digest`."""
 
     to: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field(
@@ -260,7 +258,7 @@ class DigestSettings(_Part):
     )
 
 
-class SqlSettings(_Part):
+class SqlSettings(Part):
     """What `bouncelens sql` may take and show."""
 
     seconds: float = Field(default=60, gt=0, description="Seconds after which a query is stopped.")
@@ -272,7 +270,7 @@ class SqlSettings(_Part):
     )
 
 
-class Settings(_Part):
+class Settings(Part):
     """Everything a person can set."""
 
     lake: str = Field(default="lake", description="Folder or URL of the lake.")
@@ -300,6 +298,8 @@ class Settings(_Part):
     retry: RetrySettings = Field(default=RetrySettings(), description="Retries.")
     sends: SendsSettings = Field(default=SendsSettings(), description="Sent counts.")
     report: ReportSettings = Field(default=ReportSettings(), description="Reports.")
+    dns: DnsSettings = Field(default=DnsSettings(), description="Look-ups in DNS.")
+    providers: ProvidersSettings = Field(default=ProvidersSettings(), description="Providers.")
     sql: SqlSettings = Field(default=SqlSettings(), description="SQL of your own.")
     mail: MailSettings = Field(default=MailSettings(), description="Outgoing mail.")
     digest: DigestSettings = Field(default=DigestSettings(), description="The periodic report.")
