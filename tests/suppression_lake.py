@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from bouncelens.service.suppress.record import Key, Row
+from bouncelens.service.suppress.target import Left, OwnRows
 from bouncelens.settings import Settings
 from bouncelens.store import tables
 from bouncelens.store.lake import Lake
@@ -102,7 +103,7 @@ class Crash(Exception):
     """The process ends here."""
 
 
-class BrittleTarget:
+class BrittleTarget(OwnRows):
     """Rows in memory. It dies before or after its n-th step, and refuses some people."""
 
     name = "brittle"
@@ -123,18 +124,21 @@ class BrittleTarget:
         self._step()
         return {key: dict(row) for key, row in self.rows.items()}
 
-    def put(self, rows: Mapping[Key, Row]) -> dict[Key, str]:
+    def put(self, rows: Mapping[Key, Row]) -> dict[Key, Left]:
         """One row after the other, as a server does."""
         for key, row in rows.items():
             self._step()
             if key[1] not in self.refuses:
                 self.rows[key] = dict(row)
         self._step()
-        return {key: "it does not like it" for key in rows if key[1] in self.refuses}
+        return {
+            key: Left("refused", "it does not like it") for key in rows if key[1] in self.refuses
+        }
 
-    def drop(self, keys: Sequence[Key]) -> None:
+    def drop(self, places: Sequence[Key]) -> dict[Key, Left]:
         """One after the other."""
-        for key in keys:
+        for key in places:
             self._step()
             self.rows.pop(key, None)
         self._step()
+        return {}

@@ -14,8 +14,9 @@ from light_workspace import LightWorkspace
 from bouncelens.errors import InputInvalid, PlanRefused
 from bouncelens.service import incident
 from bouncelens.service.suppress import apply, export, plan, proposed, undo
+from bouncelens.service.suppress.own_targets import FileTarget
 from bouncelens.service.suppress.record import Key, Row
-from bouncelens.service.suppress.targets import FileTarget, Targets
+from bouncelens.service.suppress.targets import Targets
 from bouncelens.settings import Settings
 from suppression_lake import (
     ACCOUNT,
@@ -172,7 +173,7 @@ def test_rows_that_are_refused_are_named_and_proposed_again(
     plan(workspace, out=tmp_path / "plan", targets=places, now=NOW)
     done = apply(workspace, tmp_path / "plan", targets=places, now=NOW)
     assert (done.exit_code, dict(done.outcomes)) == (3, {"done": 4, "refused": 1})
-    assert [(r.subscriber_key, r.detail) for r in done.refused] == [
+    assert [(r.subscriber_key, r.detail) for r in done.lacking] == [
         ("dead3", "it does not like it")
     ]
     assert plan(workspace, targets=places, now=NOW).counts["add"] == 1

@@ -15,7 +15,7 @@ import pytest
 from light_workspace import LightWorkspace
 
 from bouncelens.service.suppress import apply, plan, undo
-from bouncelens.service.suppress.record import Key
+from bouncelens.service.suppress.record import Key, Row, told
 from bouncelens.service.suppress.targets import opened
 from bouncelens.settings import Settings
 from sandbox_process import Sandbox
@@ -43,7 +43,11 @@ def _filled(settings: Settings, count: int) -> None:
 
 def _held(workspace: LightWorkspace) -> dict[Key, str]:
     with opened(workspace) as targets:
-        return targets.read()
+        found: dict[Key, dict[str, Row]] = {}
+        for name, rows in targets.read().every().items():
+            for key, row in rows.items():
+                found.setdefault(key, {})[name] = dict(row)
+        return {key: told(rows) for key, rows in found.items()}
 
 
 def test_a_plan_goes_into_a_data_extension_and_back(sandbox: Sandbox, tmp_path: Path) -> None:

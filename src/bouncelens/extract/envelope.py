@@ -88,12 +88,15 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What became of the one object of a Create, Update, Delete, Perform or Schedule."""
+    """What became of the first object of a Create, Update, Delete, Perform or Schedule. `refusal`:
+    the words on the first object that was refused; `task`: what a Perform started."""
 
     is_ok: bool
     message: str
     code: str | None
     object_id: str | None  # of what was made
+    task: str | None = None
+    refusal: str = ""
 
 
 Content = tuple[tuple[str, "str | Content"], ...]  # elements in order: text or more elements
@@ -241,11 +244,15 @@ def _changed(root: Any) -> Changed | None:
     result = _first(message, "Results") if result is None else result
     if result is None:
         return Changed(status == "OK", _said(message, "OverallStatusMessage") or status, None, None)
+    every = [e for e in message.iter() if _name(e) in ("Results", "Result")]
+    refused = (e for e in every if (_said(e, "StatusCode") or "OK") != "OK")
     return Changed(
         (_said(result, "StatusCode") or status) == "OK",
         _said(result, "StatusMessage") or status,
         _said(result, "ErrorCode"),
         _said(result, "NewObjectID"),
+        _deep(result, "Task", "ID"),
+        next((_said(e, "StatusMessage") or "refused without words" for e in refused), ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""A data extension with one row per subscriber key: read, upserted, deleted, read back.
+"""A data extension with one row per key, as a rule the subscriber's: read, upserted, deleted.
 
 Upserts go over REST in the background, up to 2,500 rows a call; deletes over SOAP, the documented
 way to remove a row by its key. Both may be repeated: the second time changes nothing.
@@ -25,7 +25,6 @@ from bouncelens.extract.wire import Wire
 KEY = "SubscriberKey"
 _AT_ONCE = 2500  # rows of an upsert
 _DELETED_AT_ONCE = 50  # objects of a synchronous call
-_ASKED_AT_ONCE = 500  # keys of one filter
 _STARTS = 3
 _LIMIT_S = 15 * 60.0
 _SCOPE = "Data Extensions: Write"
@@ -36,11 +35,18 @@ Column = tuple[str, str, int]  # name, type, length
 
 
 class KeyedRows:
-    """Data extensions of one tenant that hold a row per subscriber key."""
+    """Data extensions of one tenant that hold a row per key. `named`: the column of the key."""
 
     def __init__(
-        self, sign_in: SignIn, wire: Wire, patience: Patience, *, poll_s: float = 1.0
+        self,
+        sign_in: SignIn,
+        wire: Wire,
+        patience: Patience,
+        *,
+        poll_s: float = 1.0,
+        named: str = KEY,
     ) -> None:
+        self._named = named
         self._rest, self._patience = Rest(sign_in, wire, patience), patience
         self._objects = Objects(sign_in, wire, patience)
         self._caller = SoapCaller(sign_in, wire)
@@ -54,7 +60,7 @@ class KeyedRows:
 
     def make(self, account: Account, key: str, columns: Sequence[Column], *, about: str) -> None:
         """Make it; that somebody else did so in between is no failure."""
-        content = extension(key, columns, about=about, keys=(KEY,))
+        content = extension(key, columns, about=about, keys=(self._named,))
         try:
             self._objects.change(account, Change("Create", "DataExtension", content))
         except SourceError:
@@ -67,10 +73,10 @@ class KeyedRows:
         for _ in range(_STARTS):
             try:
                 return {
-                    cells[KEY]: cells
+                    cells[self._named]: cells
                     for page in self._reader.pages(account, key)
                     for row in page.rows
-                    if (cells := _cells(row, names)).get(KEY)
+                    if (cells := _cells(row, names)).get(self._named)
                 }
             except RowsetEnded:
                 continue
@@ -87,19 +93,9 @@ class KeyedRows:
     def drop(self, account: Account, key: str, keys: Sequence[str]) -> None:
         """Delete the rows of these keys; that one is not there is no failure."""
         for part in _parts(keys, _DELETED_AT_ONCE):
-            objects = [_named(key, one) for one in part]
+            objects = [_one(key, self._named, one) for one in part]
             change = Change("Delete", "DataExtensionObject", objects[0], more=tuple(objects[1:]))
             self._patience.call(lambda change=change: self._delete(account, key, change))  # type: ignore[misc]
-
-    def statuses(self, account: Account, keys: Sequence[str]) -> dict[str, str]:
-        """The subscribers' statuses as they are now, lower case, by key; absent: no such one."""
-        found = dict[str, str]()
-        for part in _parts(keys, _ASKED_AT_ONCE):
-            where = OneOf("SubscriberKey", tuple(part))
-            wanted = ("SubscriberKey", "Status")
-            for row in self._objects.find(account, "Subscriber", wanted, where):
-                found[row.get("SubscriberKey") or ""] = (row.get("Status") or "").lower()
-        return found
 
     def _upsert(self, account: Account, key: str, rows: Sequence[Row]) -> dict[str, str]:
         source = source_of(account, key)
@@ -117,7 +113,7 @@ class KeyedRows:
         if not isinstance(items, list) or len(items) != len(rows):
             return {}  # reading back tells which
         return {
-            row[KEY]: clean(str(_object(item).get("message") or "refused without words"))
+            row[self._named]: clean(str(_object(item).get("message") or "refused without words"))
             for row, item in zip(rows, items, strict=True)
             if str(_object(item).get("status")).upper() != "OK"
         }
@@ -155,8 +151,8 @@ def _cells(row: Mapping[str, str | None], names: Mapping[str, str]) -> dict[str,
     }
 
 
-def _named(extension_key: str, key: str) -> Content:
-    pair: Content = (("Name", KEY), ("Value", key))
+def _one(extension_key: str, name: str, key: str) -> Content:
+    pair: Content = (("Name", name), ("Value", key))
     return (("CustomerKey", extension_key), ("Keys", (("Key", pair),)))
 
 

@@ -21,6 +21,7 @@ _SCOPES = {
     "DataExtension": "Data Extensions: Write",
     "QueryDefinition": "Automations: Write",
     "Automation": "Automations: Write",
+    "Subscriber": "List and Subscribers: Write",
 }
 _NO_SCOPE = "11"
 _RETENTION_DAYS = 2  # staging that nobody removes removes itself
@@ -51,6 +52,16 @@ class Objects:
 
     def change(self, account: Account, change: Change) -> str | None:
         """Make one change; the ObjectID of what was made. Raises SignInRefused, SourceError."""
+        said = self.told(account, change)
+        if said.is_ok:
+            return said.object_id
+        source = f"{change.verb} {change.object_type}, account {account.mid}"
+        words = clean(said.message) or "refused without words"
+        raise SourceError(source, f"{words}.", may_retry=False)
+
+    def told(self, account: Account, change: Change) -> Changed:
+        """What Marketing Cloud says of a change, also when it refuses some of it. Raises
+        SignInRefused where a scope lacks, SourceError when there is no answer."""
         source = f"{change.verb} {change.object_type}, account {account.mid}"
         scope = _SCOPES.get(change.object_type, "Automations: Write")
         if change.verb in ("Perform", "Schedule"):
@@ -59,13 +70,10 @@ class Objects:
         said = self._patience.call(lambda: self._caller.call(account, asked))
         if not isinstance(said, Changed):
             raise PageLost(source, "the answer is one to another call.")
-        if said.is_ok:
-            return said.object_id
-        words = clean(said.message) or "refused without words"
-        if said.code == _NO_SCOPE or "permission failed" in words.lower():
+        if not said.is_ok and (said.code == _NO_SCOPE or _lacks_scope(said.message)):
             advice = PACKAGE_ADVICE.format(scope=scope)
-            raise SignInRefused(f"{source}: {words}.", advice=advice)
-        raise SourceError(source, f"{words}.", may_retry=False)
+            raise SignInRefused(f"{source}: {clean(said.message)}.", advice=advice)
+        return said
 
     def remove(self, account: Account, object_type: str, object_id: str) -> None:
         """Remove an object; that it is gone already is no failure."""
@@ -77,6 +85,10 @@ class Objects:
             found = self.find(account, object_type, ("ObjectID", "Status"), where)
             if any((row.get("Status") or "Active") == "Active" for row in found):
                 raise
+
+
+def _lacks_scope(words: str) -> bool:
+    return "permission failed" in words.lower()
 
 
 def extension(

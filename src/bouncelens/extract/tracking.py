@@ -1,4 +1,4 @@
-"""The tracking route: Tracking Extract zips, found and fetched over SFTP, read as files.
+"""Files over SFTP: Tracking Extract zips found and fetched, files for imports put there.
 
 The server proves itself by a pinned key before it hears a password, and a refused password is
 never tried twice: five of them lock the account for half an hour.
@@ -10,7 +10,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +58,7 @@ class Remote:
 
 
 class TrackingSource:
-    """Finds and fetches extracts. Each call is one connection, tried again with patience."""
+    """Finds, fetches and stores files. Each call is one connection, tried again with patience."""
 
     def __init__(
         self, place: Place, *, patience: Patience | None = None, gate: Gate | None = None
@@ -97,6 +97,14 @@ class TrackingSource:
         self._patience.call(lambda: self._through(lambda: self._get(remote, path)))
         return path
 
+    def store(self, content: bytes, name: str) -> None:
+        """Put a file into the folder, whole or not at all; one of that name is replaced."""
+        self._patience.call(lambda: self._through(lambda: self._put(content, name)))
+
+    def remove(self, name: str) -> None:
+        """Remove a file from the folder; that it is gone already is no failure."""
+        self._patience.call(lambda: self._through(lambda: self._remove(name)))
+
     def _through(self, talk: Callable[[], Coroutine[Any, Any, _Heard]]) -> _Heard:
         """One connection, when the gate lets it through."""
         with self._gate.call(self._place.name):
@@ -123,6 +131,29 @@ class TrackingSource:
         if after.size != path.stat().st_size or after.size != remote.size:
             detail = f"{_shown(remote.name)} is still being written."
             raise SourceError(self._place.name, detail, may_retry=False)
+
+    async def _put(self, content: bytes, name: str) -> None:
+        import asyncssh
+
+        whole, part = f"{self._place.folder}/{name}", f"{self._place.folder}/{name}.part"
+        async with self._connected() as sftp:
+            async with sftp.open(part, "wb") as file:
+                await file.write(content)
+            size = (await sftp.stat(part, follow_symlinks=False)).size
+            if size != len(content):
+                detail = f"{_shown(name)} arrived with {size} of {len(content)} bytes."
+                raise SourceError(self._place.name, detail, may_retry=True)
+            # Plain SFTP does not rename onto a file that is there.
+            with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+                await sftp.remove(whole)
+            await sftp.rename(part, whole)
+
+    async def _remove(self, name: str) -> None:
+        import asyncssh
+
+        async with self._connected() as sftp:
+            with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+                await sftp.remove(f"{self._place.folder}/{name}")
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncssh.SFTPClient]:

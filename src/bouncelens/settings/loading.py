@@ -142,9 +142,10 @@ def _anchored(table: Mapping[str, Any], base: Path) -> dict[str, Any]:
     events = made.get("events")
     if isinstance(events, dict) and isinstance(folder := events.get("folder"), str) and folder:
         made["events"] = {**events, "folder": str(base / Path(folder).expanduser())}
-    suppression = made.get("suppression")
-    if isinstance(suppression, dict) and isinstance(file := suppression.get("file"), str) and file:
-        made["suppression"] = {**suppression, "file": str(base / Path(file).expanduser())}
+    for name, key in (("suppression", "file"), ("auto_suppression", "removal_file")):
+        part = made.get(name)
+        if isinstance(part, dict) and isinstance(file := part.get(key), str) and file:
+            made[name] = {**part, key: str(base / Path(file).expanduser())}
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bouncelens.settings.dns import DnsSettings, ProvidersSettings
 from bouncelens.settings.part import Part
@@ -175,6 +175,58 @@ class SuppressionSettings(Part):
     )
 
 
+class AutoSuppressionSettings(Part):
+    """Auto-suppression lists, filled by imports over SFTP. Off while there is no import."""
+
+    import_key: str = Field(
+        default="",
+        max_length=200,
+        description="External key of the import definition, made once in each business unit. "
+        "Empty: none.",
+    )
+    list_key: str = Field(
+        default="",
+        max_length=200,
+        description="External key of the list, to read it back. Empty: only the import's counts "
+        "are believed.",
+    )
+    file: str = Field(
+        default="bouncelens_auto_suppression_{mid}.csv",
+        pattern=r"^[A-Za-z0-9_-]{0,100}(\{mid\})?[A-Za-z0-9_-]{0,100}\.csv$",
+        description="Name of the file that the import reads; {mid} is the business unit's.",
+    )
+    folder: str = Field(default="Import", description="SFTP folder that the import reads from.")
+    removal: Literal["by_hand", "delete", "overwrite"] = Field(
+        default="by_hand",
+        description="How an address leaves the list: by your hand, as a deleted row, or by an "
+        "import that overwrites the list.",
+    )
+    removal_file: str = Field(
+        default="auto-suppression-removals.csv",
+        min_length=1,
+        description="CSV file of the addresses that you have to remove by hand.",
+    )
+    limit_minutes: float = Field(default=60, gt=0, description="How long an import may take.")
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> AutoSuppressionSettings:
+        if self.removal != "by_hand" and not self.list_key:
+            raise ValueError(f"removal = {self.removal!r} needs list_key")
+        return self
+
+
+class SubscriberStatusSettings(Part):
+    """Whether the status of suppressed people is set, too."""
+
+    suppressed: Literal["", "Held"] = Field(
+        default="", description="Status that suppressed people get. Empty: theirs is left alone."
+    )
+    bounced_as: Literal["Active", "Bounced"] = Field(
+        default="Active",
+        description="What people get back who were Bounced before; few tenants take Bounced.",
+    )
+
+
 class GuardSettings(Part):
     """When a plan is not applied without --override and a reason."""
 
@@ -305,6 +357,12 @@ class Settings(Part):
     digest: DigestSettings = Field(default=DigestSettings(), description="The periodic report.")
     suppression: SuppressionSettings = Field(
         default=SuppressionSettings(), description="Suppressions."
+    )
+    auto_suppression: AutoSuppressionSettings = Field(
+        default=AutoSuppressionSettings(), description="Auto-suppression lists."
+    )
+    subscriber_status: SubscriberStatusSettings = Field(
+        default=SubscriberStatusSettings(), description="Subscriber statuses."
     )
     guard: GuardSettings = Field(default=GuardSettings(), description="Guard rails.")
     money: MoneySettings = Field(default=MoneySettings(), description="Money, as assumed.")

@@ -17,12 +17,13 @@ from bouncelens.service.suppress.decisions import gone
 from bouncelens.service.suppress.facts import facts
 from bouncelens.service.suppress.plan_file import Head, Opened, open_plan
 from bouncelens.service.suppress.record import Key, read, who
-from bouncelens.service.suppress.targets import Targets, opened
+from bouncelens.service.suppress.targets import Present, Targets, opened
 from bouncelens.store.ledger.changes import Change, ChangeRow
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bouncelens.bounce import Suppression
     from bouncelens.service.workspace import Workspace
 
 _CHUNK = 50_000  # rows between two notes of how far it got
@@ -35,20 +36,21 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a run. `outcomes`: addresses by done, skipped, refused."""
+    """What became of a run. `outcomes`: addresses by done, skipped, refused, by_hand (all done but
+    what a person has to do)."""
 
     run: int
     plan: str
     undoes: int | None
     resumed: bool
     outcomes: Mapping[str, int]
-    refused: tuple[ChangeRow, ...]  # the first of them
+    lacking: tuple[ChangeRow, ...]  # the first that were refused, or need a hand
     skipped: tuple[ChangeRow, ...]
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 when a row was refused."""
-        return 3 if self.outcomes.get("refused") else 0
+        """0, or 3 when a row was refused or needs a hand."""
+        return 3 if self.outcomes.get("refused") or self.outcomes.get("by_hand") else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,11 @@ def apply(
         work = _Work(workspace, places, progress, now)
         if looked.resumes is not None:
             return work.carried_out(_change(workspace, looked.resumes), resumed=True)
-        work.refuse_moved(plan)
+        present = work.unmoved(plan)
         told_off = {"findings": [asdict(f) for f in looked.findings], "override": override}
         run = work.begin("suppress apply", {"plan": plan.hash, **told_off})
         change = Change(run, plan.hash, ", ".join(places.names), None, "running")
-        workspace.ledger.changes.begin(change, plan.rows())
+        workspace.ledger.changes.begin(change, _still(plan.rows(), places, present))
         return work.carried_out(change, resumed=False)
 
 
@@ -137,12 +139,18 @@ def undo(
         ledger = workspace.ledger
         work = _Work(workspace, places, progress, now)
         found = undoable(workspace, run)
+        if found.change.target != ", ".join(places.names):
+            raise PlanRefused(
+                f"Run {run} wrote to {found.change.target}, the settings name "
+                f"{', '.join(places.names)}.",
+                advice="Name the same places in the settings, then undo it.",
+            )
         if found.begun is not None:
             return work.carried_out(found.begun, resumed=True)
         present, plan = places.read(), found.change.plan
         number = work.begin("suppress undo", {"plan": plan, "undoes": run})
         undone = Change(number, plan, found.change.target, run, "running")
-        ledger.changes.begin(undone, _inverse(ledger.changes.rows(run), present))
+        ledger.changes.begin(undone, _inverse(ledger.changes.rows(run), places, present))
         return work.carried_out(undone, resumed=False)
 
 
@@ -182,11 +190,12 @@ class _Work:
         self._ledger.audit.add(verb, {"run": run, **detail}, who=who(), now=self._now)
         return run
 
-    def refuse_moved(self, plan: Opened) -> None:
-        """A plan says what was there; where something else is now, it is another plan's turn."""
+    def unmoved(self, plan: Opened) -> Present:
+        """What is there. A plan says what was there; where something else is now, it is another
+        plan's turn."""
         present = self._targets.read()
         moved = sum(
-            present.get((row.account, row.subscriber_key)) not in (row.before, row.after)
+            self._targets.has_moved((row.before, row.after), present.rows(_whom(row)))
             for row in plan.rows()
         )
         if moved:
@@ -195,26 +204,27 @@ class _Work:
                 "was made.",
                 advice="Plan again.",
             )
+        return present
 
     def carried_out(self, change: Change, *, resumed: bool) -> Applied:
         """Write, read back, decide. Each step may be the last one before a crash."""
         self._write(change)
         self._verify(change)
         changes = self._ledger.changes
-        changes.end(change, _decided(changes.rows(change.run, "done", "skipped")))
+        changes.end(change, _decided(changes.rows(change.run, "done", "skipped", "by_hand")))
         outcomes = changes.outcomes(change.run)
-        refused = tuple(islice(changes.rows(change.run, "refused"), 20))
+        lacking = tuple(islice(changes.rows(change.run, "refused", "by_hand"), 20))
         self._ledger.finish_run(
             change.run,
-            "partial" if refused else "ok",
+            "partial" if lacking else "ok",
             counts=outcomes,
-            detail=refused[0].detail if refused else "",
+            detail=lacking[0].detail if lacking else "",
             now=self._now,
         )
         ended = {"run": change.run, "outcomes": outcomes, "undoes": change.undoes}
         self._ledger.audit.add("suppress done", ended, who=who(), now=self._now)
         skipped = tuple(islice(changes.rows(change.run, "skipped"), 20))
-        return Applied(change.run, change.plan, change.undoes, resumed, outcomes, refused, skipped)
+        return Applied(change.run, change.plan, change.undoes, resumed, outcomes, lacking, skipped)
 
     def _write(self, change: Change) -> None:
         rows = self._ledger.changes.rows(change.run, "pending")
@@ -227,26 +237,34 @@ class _Work:
             if skipped:
                 self._ledger.changes.note(change.run, skipped, "skipped", _STAYS)
             todo = {_key(row): row for row in part if not (_frees(row) and _key(row) in stays)}
-            refused = self._targets.write({key: row.after for key, row in todo.items()})
-            for key, words in refused.items():
-                self._ledger.changes.note(change.run, [todo[key].number], "refused", words)
-            done = [row.number for key, row in todo.items() if key not in refused]
-            self._ledger.changes.note(change.run, done, "sent")
+            undone = self._targets.write([(_whom(row), row.after) for row in todo.values()])
+            for key, what in undone.items():
+                number = todo[key].number
+                self._ledger.changes.note(change.run, [number], what.outcome, what.words)
+            sent_now = [row.number for key, row in todo.items() if key not in undone]
+            self._ledger.changes.note(change.run, sent_now, "sent")
             sent += len(part)
             self._progress("written", sent)
 
     def _verify(self, change: Change) -> None:
-        present = self._targets.read()
-        rows = self._ledger.changes.rows(change.run, "sent")
+        present, targets = self._targets.read(), self._targets
+        rows = self._ledger.changes.rows(change.run, "sent", "by_hand")
         seen = 0
         while part := list(islice(rows, _CHUNK)):
-            holds = [row for row in part if present.get(_key(row)) == row.after]
-            found = {row.number for row in holds}
-            lacking = [row.number for row in part if row.number not in found]
-            self._ledger.changes.note(change.run, sorted(found), "done")
-            if lacking:
+            wishes = {_key(row): (_whom(row), row.after) for row in part}
+            lacking = [
+                row
+                for row in part
+                if not targets.holds(wishes[_key(row)], present, by_hand=row.outcome == "by_hand")
+            ]
+            excused = targets.excused([wishes[_key(row)] for row in lacking], present)
+            refused = [row.number for row in lacking if _key(row) not in excused]
+            is_not = {*refused, *(row.number for row in part if row.outcome == "by_hand")}
+            done = [row.number for row in part if row.number not in is_not]
+            self._ledger.changes.note(change.run, done, "done")
+            if refused:
                 words = "what was written could not be read back"
-                self._ledger.changes.note(change.run, lacking, "refused", words)
+                self._ledger.changes.note(change.run, refused, "refused", words)
             seen += len(part)
             self._progress("verified", seen)
 
@@ -265,7 +283,7 @@ def _where(workspace: Workspace, given: Targets | None) -> Iterator[Targets]:
         if not targets.names:
             raise InputInvalid(
                 "There is nowhere to write suppressions to.",
-                advice="Set suppression.data_extension or suppression.file.",
+                advice="Set suppression.data_extension or suppression.file, or another target.",
             )
         yield targets
 
@@ -308,20 +326,33 @@ def _change(workspace: Workspace, run: int) -> Change:
     return next(c for c in workspace.ledger.changes.changes() if c.run == run)
 
 
-def _inverse(rows: Iterator[ChangeRow], present: Mapping[Key, str]) -> Iterator[ChangeRow]:
+def _still(rows: Iterator[ChangeRow], targets: Targets, present: Present) -> Iterator[ChangeRow]:
+    """A plan's rows, with what others have changed since where they write, too."""
+    for row in rows:
+        before, after = targets.still((row.before, row.after), present.rows(_whom(row)))
+        yield replace(row, before=before, after=after)
+
+
+def _inverse(rows: Iterator[ChangeRow], targets: Targets, present: Present) -> Iterator[ChangeRow]:
     """What takes a run back, whatever of it has happened. Who was skipped is left alone."""
     for row in rows:
         if row.outcome != "skipped":
+            one = _whom(row)
             yield replace(
                 row,
                 kind=_INVERSE[row.kind],
-                before=present.get(_key(row)),
-                after=row.before,
+                before=present.of(one),
+                after=targets.undone((row.before, row.after), present.rows(one)),
                 was=row.becomes,
                 becomes=row.was,
                 outcome="pending",
                 detail="",
             )
+
+
+def _whom(row: ChangeRow) -> Suppression:
+    """The person of a row: one of both decisions is there."""
+    return read(row.becomes or row.was or "")
 
 
 def _key(row: ChangeRow) -> Key:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bouncelens.bounce import Suppression
 from bouncelens.errors import InputInvalid, StoreError
-from bouncelens.service.suppress.targets import safe_cell
+from bouncelens.service.suppress.own_targets import safe_cell
 
 if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace

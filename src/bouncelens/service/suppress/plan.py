@@ -16,7 +16,7 @@ from bouncelens.service.suppress.decisions import decisions, gone, policy_of
 from bouncelens.service.suppress.facts import addresses, facts
 from bouncelens.service.suppress.plan_file import Draft, Head, draft
 from bouncelens.service.suppress.record import Key, key_of, who, written
-from bouncelens.service.suppress.targets import Targets, opened
+from bouncelens.service.suppress.targets import Kept, Present, Targets, Wish, opened
 from bouncelens.store.ledger.changes import ChangeRow, PlanMade
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class _Planning:
                 file.add(row)
             return self._finish(file, targets, out, run)
 
-    def _rows(self, targets: Targets, present: Mapping[Key, str]) -> Iterator[ChangeRow]:
+    def _rows(self, targets: Targets, present: Present) -> Iterator[ChangeRow]:
         active = {
             key_of(s): s
             for s in self.workspace.ledger.suppressions(state="active", account=self.account)
@@ -140,27 +140,51 @@ class _Planning:
             for s in self.workspace.ledger.suppressions(state="released", account=self.account)
         }
         incidents = tuple(i for i in self.workspace.ledger.incidents.all() if i.holds)
-        believed = set[Key]()
+        believed, kept, lacking = set[Key](), Kept(), list[Wish]()
         for found in self._decided(incidents):
             key = key_of(found)
             believed.add(key)
+            targets.keep(found, kept)
             self._note(found)
             before = active.pop(key, None)
+            after = targets.wanted(found, present)
             if before is None:
-                yield self._row("add", targets, present, was=ended.get(key), becomes=found)
+                yield self._row("add", present, after, was=ended.get(key), becomes=found)
             elif _essence(before) != _essence(found):
-                yield self._row("renew", targets, present, was=before, becomes=found)
-            elif present.get(key) != targets.wanted(before):
-                yield self._row("renew", targets, present, was=before, becomes=before)
+                yield self._row("renew", present, after, was=before, becomes=found)
+            elif present.of(before) != (after := targets.wanted(before, present)):
+                lacking.append((before, after))
+        excused = targets.excused(lacking, present)
+        for before, after in lacking:
+            if key_of(before) not in excused:
+                yield self._row("renew", present, after, was=before, becomes=before)
         held = self._held(incidents, believed)
         self._counts["held"] = len(held - active.keys())
-        left = gone(self.workspace, self.account) if active else frozenset()
+        yield from self._released(targets, present, active, stays=held, kept=kept)
+
+    def _released(
+        self,
+        targets: Targets,
+        present: Present,
+        active: Mapping[Key, Suppression],
+        *,
+        stays: set[Key],
+        kept: Kept,
+    ) -> Iterator[ChangeRow]:
+        """Whom the policy lets go, but for those of an incident, and those who left."""
+        stays = stays | gone(self.workspace, self.account) if active else stays
+        staying = [one for key, one in active.items() if key in stays]
+        self._counts["kept"] += len(staying)
+        for one in staying:
+            targets.keep(one, kept)
+        if len(staying) == len(active):
+            return
+        origins = targets.origins(self.workspace)
         for key, before in active.items():
-            if key in held or key in left:
-                self._counts["kept"] += 1
-            else:
-                after = replace(before, state="released")
-                yield self._row("release", targets, present, was=before, becomes=after)
+            if key not in stays:
+                is_over = replace(before, state="released")
+                after = targets.released(before, present, origins, kept)
+                yield self._row("release", present, after, was=before, becomes=is_over)
 
     def _decided(self, without: tuple[Incident, ...]) -> Iterator[Suppression]:
         for one in decisions(
@@ -178,8 +202,8 @@ class _Planning:
     def _row(
         self,
         kind: str,
-        targets: Targets,
-        present: Mapping[Key, str],
+        present: Present,
+        after: str | None,
         *,
         was: Suppression | None = None,
         becomes: Suppression,
@@ -191,14 +215,13 @@ class _Planning:
             self._added[becomes.provider] += 1
         if self._counts[kind] <= self.limit:
             self._examples.append(Planned(kind, self._why(kind, was, becomes), becomes))
-        is_over = kind == "release"
         return ChangeRow(
             number=self._number,
             kind=kind,
             account=becomes.account,
             subscriber_key=becomes.subscriber_key,
-            before=present.get(key_of(becomes)),
-            after=None if is_over else targets.wanted(becomes),
+            before=present.of(becomes),
+            after=after,
             was=None if was is None else written(was),
             becomes=written(becomes),
         )

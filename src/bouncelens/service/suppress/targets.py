@@ -1,169 +1,56 @@
-"""Where suppressions go. Each is read, written and read back; both writes may be repeated."""
+"""Where suppressions go, all targets as one. Each is read, written and read back; all writes may be
+repeated."""
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from bouncelens.bounce import Account
-from bouncelens.errors import InputInvalid, StoreError
-from bouncelens.service.suppress.record import COLUMNS, Key, Row, row_of, told
+from bouncelens.service.suppress.decisions import gone
+from bouncelens.service.suppress.memory import Origins, origins, remembered
+from bouncelens.service.suppress.own_targets import ExtensionTarget, FileTarget
+from bouncelens.service.suppress.record import Key, Row, key_of, told
+from bouncelens.service.suppress.target import Left, Target
 
 if TYPE_CHECKING:
     from bouncelens.bounce import Suppression
-    from bouncelens.extract.keyed_rows import KeyedRows
+    from bouncelens.service.tenant import Line
     from bouncelens.service.workspace import Workspace
 
-ABOUT = "Addresses that must not be mailed, kept by bouncelens. Rows of others stay as they are."
-_RISKY = ("=", "@", "+", "-", "\t", "\r", "\n", "'")
-
 Statuses = Callable[[Sequence[Key]], Mapping[Key, str]]
+Wish = tuple["Suppression", str | None]  # somebody, and what the targets shall hold
+Kept = set[tuple[str, Key]]  # target names and places that must not be emptied
 
 
-class Target(Protocol):
-    """One place that holds a row for each suppressed person."""
+class Present:
+    """What the targets hold at one moment."""
 
-    @property
-    def name(self) -> str:
-        """Its name in plans and errors, such as 'file:PATH'."""
-        ...
+    def __init__(
+        self, targets: Mapping[str, Target], rows: Mapping[str, Mapping[Key, Row]]
+    ) -> None:
+        self._targets, self._rows = targets, rows
 
-    def read(self) -> dict[Key, Row]:
-        """All that is there, also what others wrote."""
-        ...
-
-    def put(self, rows: Mapping[Key, Row]) -> dict[Key, str]:
-        """Insert or replace rows; those refused, each with the words."""
-        ...
-
-    def drop(self, keys: Sequence[Key]) -> None:
-        """Remove rows; that one is not there is no failure."""
-        ...
-
-
-class ExtensionTarget:
-    """A data extension of the same external key in each business unit."""
-
-    def __init__(self, rows: KeyedRows, key: str, accounts: Sequence[Account]) -> None:
-        self._rows, self._key = rows, key
-        self._accounts = {account.mid: account for account in accounts}
-        self._there: dict[int, bool] = {}
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return f"extension:{self._key}"
-
-    def read(self) -> dict[Key, Row]:
-        """All rows of all business units."""
-        found: dict[Key, Row] = {}
-        for mid, account in self._accounts.items():
-            if self._is_there(account):
-                rows = self._rows.read(account, self._key, COLUMNS)
-                found |= {
-                    (mid, key): {name: row.get(name, "") for name, _, _ in COLUMNS}
-                    for key, row in rows.items()
-                }
+    def rows(self, one: Suppression) -> dict[str, Row]:
+        """What they hold of somebody, by target; those that hold nothing are not there."""
+        found = dict[str, Row]()
+        for name, target in self._targets.items():
+            place = target.place(one)
+            row = None if place is None else self._rows[name].get(place)
+            if row is not None:
+                found[name] = row
         return found
 
-    def put(self, rows: Mapping[Key, Row]) -> dict[Key, str]:
-        """Upsert, unit by unit; makes the data extension where it is absent."""
-        refused: dict[Key, str] = {}
-        for mid, part in _by_account(rows).items():
-            account = self._accounts.get(mid)
-            if account is None:
-                refused |= dict.fromkeys(part, f"the settings have no account {mid}")
-                continue
-            if not self._is_there(account):
-                self._rows.make(account, self._key, COLUMNS, about=ABOUT)
-                self._there[mid] = True
-            told_off = self._rows.put(account, self._key, [rows[key] for key in part])
-            refused |= {(mid, key): words for key, words in told_off.items()}
-        return refused
+    def of(self, one: Suppression) -> str | None:
+        """The same as a plan writes it; None: nothing at all."""
+        return _text(self.rows(one))
 
-    def drop(self, keys: Sequence[Key]) -> None:
-        """Delete, unit by unit."""
-        for mid, part in _by_account(keys).items():
-            account = self._accounts.get(mid)
-            if account is not None and self._is_there(account):
-                self._rows.drop(account, self._key, [key for _, key in part])
-
-    def statuses(self, keys: Sequence[Key]) -> dict[Key, str]:
-        """Subscriber statuses in Marketing Cloud at this moment, where it has such a subscriber."""
-        found: dict[Key, str] = {}
-        for mid, part in _by_account(keys).items():
-            if (account := self._accounts.get(mid)) is not None:
-                said = self._rows.statuses(account, [key for _, key in part])
-                found |= {(mid, key): status for key, status in said.items()}
-        return found
-
-    def _is_there(self, account: Account) -> bool:
-        if account.mid not in self._there:
-            self._there[account.mid] = self._rows.exists(account, self._key)
-        return self._there[account.mid]
-
-
-class FileTarget:
-    """A CSV file with everybody, replaced as a whole each time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return f"file:{self._path}"
-
-    def read(self) -> dict[Key, Row]:
-        """All rows. Raises InputInvalid when it is another file."""
-        names = ["Account", *(name for name, _, _ in COLUMNS)]
-        try:
-            with self._path.open(encoding="utf-8", newline="") as file:
-                reader = csv.reader(file)
-                if next(reader, names) != names:
-                    raise InputInvalid(
-                        f"{self._path} is not a file of suppressions.",
-                        advice="Name another one as suppression.file.",
-                    )
-                return {
-                    (int(cells[0]), row["SubscriberKey"]): row
-                    for cells in reader
-                    if (row := dict(zip(names[1:], map(_bare, cells[1:]), strict=True)))
-                }
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, csv.Error) as error:
-            raise InputInvalid(f"{self._path} cannot be read: {error}.") from error
-
-    def put(self, rows: Mapping[Key, Row]) -> dict[Key, str]:
-        """With these rows."""
-        self._write(self.read() | {key: dict(row) for key, row in rows.items()})
-        return {}
-
-    def drop(self, keys: Sequence[Key]) -> None:
-        """Without these rows."""
-        gone = set(keys)
-        self._write({key: row for key, row in self.read().items() if key not in gone})
-
-    def _write(self, rows: Mapping[Key, Row]) -> None:
-        parts = self._path.with_name(f".{self._path.name}.part")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with parts.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(["Account", *(name for name, _, _ in COLUMNS)])
-                for (account, _), row in sorted(rows.items()):
-                    writer.writerow([account, *(safe_cell(row[name]) for name, _, _ in COLUMNS)])
-                file.flush()
-                os.fsync(file.fileno())
-            parts.replace(self._path)
-        except OSError as error:
-            raise StoreError(f"{self._path} cannot be written: {error}.") from error
+    def every(self) -> dict[str, Mapping[Key, Row]]:
+        """All rows, also those of others, by target and place."""
+        return dict(self._rows)
 
 
 class Targets:
@@ -172,35 +59,132 @@ class Targets:
     def __init__(self, targets: Sequence[Target], statuses: Statuses | None = None) -> None:
         self._targets = {target.name: target for target in targets}
         self._statuses = statuses
+        self._shared = {name: t for name, t in self._targets.items() if t.is_shared}
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of each target."""
         return tuple(self._targets)
 
-    def wanted(self, suppression: Suppression) -> str | None:
-        """What they shall hold of a person."""
-        row = row_of(suppression)
-        return told(dict.fromkeys(self._targets, row)) if self._targets else None
+    def read(self) -> Present:
+        """What they hold now."""
+        return Present(self._targets, {n: target.read() for n, target in self._targets.items()})
 
-    def read(self) -> dict[Key, str]:
-        """What they hold, of everybody of whom any holds something."""
-        found: dict[Key, dict[str, Row]] = {}
-        for name, target in self._targets.items():
-            for key, row in target.read().items():
-                found.setdefault(key, {})[name] = row
-        return {key: told(rows) for key, rows in found.items()}
+    def wanted(self, one: Suppression, present: Present) -> str | None:
+        """What they shall hold of somebody suppressed."""
+        there = present.rows(one)
+        told_rows = ((n, target.wanted(one, there.get(n))) for n, target in self._targets.items())
+        return _text({name: row for name, row in told_rows if row is not None})
 
-    def write(self, wanted: Mapping[Key, str | None]) -> dict[Key, str]:
-        """Make them hold this of each person; who was refused, each with the words."""
-        rows = {key: json.loads(text) if text else {} for key, text in wanted.items()}
-        refused: dict[Key, str] = {}
+    def released(
+        self, one: Suppression, present: Present, before: Origins, kept: Kept
+    ) -> str | None:
+        """What they shall hold of somebody let go: where others write, too, what was there before
+        us, and nothing that somebody else's suppression needs."""
+        there = present.rows(one)
+        after = dict[str, Row]()
+        for name, target in self._shared.items():
+            place, row = target.place(one), there.get(name)
+            if place is None or row is None:
+                continue
+            is_made_by_us = (name, place) in before and target.is_ours(row)
+            if (name, place) in kept or not is_made_by_us:
+                after[name] = row
+            elif (first := before[name, place]) is not None:
+                after[name] = first
+        return _text(after)
+
+    def origins(self, workspace: Workspace) -> Origins:
+        """What was in shared places before us. Slow: it reads all that was ever applied."""
+        return origins(workspace, self._shared)
+
+    def keep(self, one: Suppression, kept: Kept) -> None:
+        """Note which shared places somebody's suppression needs."""
+        for name, target in self._shared.items():
+            if (place := target.place(one)) is not None:
+                kept.add((name, place))
+
+    def excused(self, lacking: Iterable[Wish], present: Present) -> set[Key]:
+        """Of those of whom the targets do not hold what they should: who is gone there, so that
+        nothing else can be held."""
+        places = dict[str, dict[Key, Key]]()
+        lacks = dict[Key, int]()
+        for one, text in lacking:
+            there, rows = present.rows(one), _rows(text)
+            for name in there.keys() | rows.keys():
+                if there.get(name) != rows.get(name):
+                    key, target = key_of(one), self._targets.get(name)
+                    lacks[key] = lacks.get(key, 0) + 1
+                    if target is not None and (place := target.place(one)) is not None:
+                        places.setdefault(name, {})[place] = key
+        for name, found in places.items():
+            for place in self._targets[name].excused(list(found)):
+                lacks[found[place]] -= 1
+        return {key for key, count in lacks.items() if count == 0}
+
+    def holds(self, wish: Wish, present: Present, *, by_hand: bool) -> bool:
+        """Whether they hold what was written. `by_hand`: what a person has to remove may be there
+        still."""
+        one, text = wish
+        there, after = present.rows(one), _rows(text)
+        for name in self._targets:
+            is_owed = by_hand and name in self._shared and name not in after
+            if there.get(name) != after.get(name) and not is_owed:
+                return False
+        return True
+
+    def has_moved(self, row: tuple[str | None, str | None], there: Mapping[str, Row]) -> bool:
+        """Whether a target of ours holds something else than a plan's row before or after it."""
+        before, after = map(_rows, row)
+        return any(
+            there.get(name) not in (before.get(name), after.get(name))
+            for name in self._targets
+            if name not in self._shared
+        )
+
+    def still(
+        self, row: tuple[str | None, str | None], there: Mapping[str, Row]
+    ) -> tuple[str | None, str | None]:
+        """A plan's row, before and after, as the shared targets make it at this moment."""
+        before, after = map(_rows, row)
+        for name, target in self._shared.items():
+            now = there.get(name)
+            _put(after, name, target.still(after.get(name), now))
+            _put(before, name, now)
+        return _text(before), _text(after)
+
+    def undone(self, row: tuple[str | None, str | None], there: Mapping[str, Row]) -> str | None:
+        """What takes a row back."""
+        before, after = map(_rows, row)
+        made = dict[str, Row]()
         for name, target in self._targets.items():
-            if put := {key: row[name] for key, row in rows.items() if name in row}:
-                refused |= target.put(put)
-            if drop := [key for key, row in rows.items() if name not in row]:
-                target.drop(drop)
-        return refused
+            back = target.undone(before.get(name), after.get(name), there.get(name))
+            _put(made, name, back)
+        return _text(made)
+
+    def write(self, wishes: Sequence[Wish]) -> dict[Key, Left]:
+        """Make them hold this; what was not done, by person."""
+        left = dict[Key, Left]()
+        for name, target in self._targets.items():
+            put, drop = dict[Key, Row](), dict[Key, None]()
+            people = dict[Key, list[Key]]()
+            for one, text in wishes:
+                if (place := target.place(one)) is None:
+                    continue
+                people.setdefault(place, []).append(key_of(one))
+                row = _rows(text).get(name)
+                if row is None:
+                    drop[place] = None
+                else:
+                    put[place] = row
+            undone = dict(target.put(put)) if put else {}
+            if away := [place for place in drop if place not in put]:
+                undone |= target.drop(away)
+            for place, what in undone.items():
+                for key in people[place]:
+                    if key not in left or what.outcome == "refused":
+                        left[key] = what
+        return left
 
     def unsubscribed(self, keys: Sequence[Key]) -> set[Key]:
         """Which of them Marketing Cloud calls unsubscribed at this moment."""
@@ -216,32 +200,85 @@ def opened(workspace: Workspace) -> Iterator[Targets]:
     targets: list[Target] = []
     if settings.suppression.file:
         targets.append(FileTarget(Path(settings.suppression.file)))
-    if not settings.suppression.data_extension:
+    asks_tenant = (
+        settings.suppression.data_extension,
+        settings.auto_suppression.import_key,
+        settings.subscriber_status.suppressed,
+    )
+    if not any(asks_tenant):
         yield Targets(targets)
         return
-    from bouncelens.extract.keyed_rows import KeyedRows
-    from bouncelens.service.tenant import chosen, line_to
+    from bouncelens.service.tenant import line_to
 
     with line_to(settings) as line:
-        rows = KeyedRows(line.sign_in, line.wire, line.patience)
-        key = settings.suppression.data_extension
-        extension = ExtensionTarget(rows, key, chosen(settings, ()))
-        yield Targets([extension, *targets], extension.statuses)
+        in_tenant, statuses = _in_tenant(workspace, line)
+        yield Targets([*in_tenant, *targets], statuses)
 
 
-def _by_account(keys: Mapping[Key, Row] | Sequence[Key]) -> dict[int, list[Key]]:
-    found: dict[int, list[Key]] = {}
-    for key in keys:
-        found.setdefault(key[0], []).append(key)
-    return found
+def _in_tenant(workspace: Workspace, line: Line) -> tuple[list[Target], Statuses]:
+    from bouncelens.extract.keyed_rows import KeyedRows
+    from bouncelens.extract.statuses import SubscriberStatuses
+    from bouncelens.service.suppress.own_targets import by_account
+    from bouncelens.service.suppress.status_target import StatusTarget
+    from bouncelens.service.tenant import chosen
+
+    settings = workspace.settings
+    accounts = chosen(settings, ())
+    of_line = (line.sign_in, line.wire, line.patience)
+    asked = SubscriberStatuses(*of_line)
+    by_mid = {account.mid: account for account in accounts}
+    targets: list[Target] = []
+    if key := settings.suppression.data_extension:
+        targets.append(ExtensionTarget(KeyedRows(*of_line), key, accounts))
+    if settings.subscriber_status.suppressed:
+        left = partial(gone, workspace)
+        targets.append(StatusTarget(asked, settings.subscriber_status, accounts, left))
+    if settings.auto_suppression.import_key:
+        targets.append(_lists(workspace, line))
+
+    def statuses(keys: Sequence[Key]) -> dict[Key, str]:
+        """Subscriber statuses at this moment, where Marketing Cloud has such a subscriber."""
+        found = dict[Key, str]()
+        for mid, part in by_account(keys).items():
+            if (account := by_mid.get(mid)) is not None:
+                told_now = asked.of(account, [key for _, key in part])
+                found |= {(mid, key): status for key, status in told_now.items()}
+        return found
+
+    return targets, statuses
 
 
-def safe_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula. A plain number with a sign is none."""
-    if not text.startswith(_RISKY) or (text[0] in "+-" and text[1:].isdigit()):
-        return text
-    return f"'{text}"
+def _lists(workspace: Workspace, line: Line) -> Target:
+    from bouncelens.extract.gate import gate_of
+    from bouncelens.extract.imports import Imports
+    from bouncelens.extract.keyed_rows import KeyedRows
+    from bouncelens.service.extracts import landings
+    from bouncelens.service.suppress.list_target import ADDRESS, ListTarget, Tools
+    from bouncelens.service.tenant import chosen
+
+    settings, of_line = workspace.settings, (line.sign_in, line.wire, line.patience)
+    auto = settings.auto_suppression
+    tools = Tools(
+        Imports(*of_line, limit_s=60 * auto.limit_minutes),
+        KeyedRows(*of_line, named=ADDRESS) if auto.list_key else None,
+        {mid: landing.place for landing in landings(settings) for mid in landing.mids},
+        line.patience,
+        gate_of(settings.calls),
+        lambda name: remembered(workspace, name, lambda row: row[ADDRESS]),
+    )
+    return ListTarget(tools, auto, chosen(settings, ()))
 
 
-def _bare(text: str) -> str:
-    return text[1:] if text.startswith("'") and text[1:].startswith(_RISKY) else text
+def _rows(text: str | None) -> dict[str, Row]:
+    return dict(json.loads(text)) if text else {}
+
+
+def _text(rows: Mapping[str, Row]) -> str | None:
+    return told(dict(rows)) if rows else None
+
+
+def _put(rows: dict[str, Row], name: str, row: Row | None) -> None:
+    if row is None:
+        rows.pop(name, None)
+    else:
+        rows[name] = row

@@ -1,4 +1,4 @@
-"""`suppress plan | apply | undo`: who must not be mailed again, and why. A plan is always shown
+"""`suppress plan | apply | undo | …`: who must not be mailed again, and why. A plan is always shown
 before anything is written."""
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bouncelens.show.cli import simulate
 from bouncelens.show.cli.options import Account, Config, Json
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 
@@ -28,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     group.callback()(_group)
     for command in (plan, apply, undo, export):
         group.command(name=command.__name__)(command)
+    simulate.add_to(group)
     app.add_typer(group, name="suppress")
 
 
@@ -200,7 +202,7 @@ def _progress(step: str, rows: int) -> None:
 def _finish(done: Applied, *, as_json: bool) -> None:
     if as_json:
         print_json(done)
-    for row in (*done.refused, *done.skipped):
+    for row in (*done.lacking, *done.skipped):
         say(f"{row.account} {row.subscriber_key}: {row.outcome}, {row.detail}")
     told = ", ".join(f"{count:,} {outcome}" for outcome, count in done.outcomes.items())
     what = f"undid run {done.undoes}" if done.undoes else "applied the plan"
