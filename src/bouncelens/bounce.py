@@ -152,6 +152,17 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
+class MailHosts:
+    """Where a domain takes its mail, as DNS said at a moment."""
+
+    domain: str  # as it was asked for: lower case, A-labels
+    outcome: str  # mx, null_mx, implicit_mx …: the keys of check.mx.OUTCOMES
+    looked_at: datetime  # UTC
+    hosts: tuple[tuple[int, str], ...] = ()  # preference and name, most preferred first
+    ttl_s: int | None = None  # of the answer; None: there was none
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression:
     """Our decision not to mail an address, with everything needed to explain and undo it."""
 

@@ -16,7 +16,7 @@ from bouncelens.errors import StoreError
 if TYPE_CHECKING:
     from sqlite3 import Connection as SqliteConnection
 
-HEAD = "0003"  # the newest migration; a test holds it to the files
+HEAD = "0004"  # the newest migration; a test holds it to the files
 
 READS = "bouncelens_reads"  # execution option: this transaction writes nothing
 

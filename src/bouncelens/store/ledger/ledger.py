@@ -18,6 +18,7 @@ from bouncelens.store.ledger.changes import Changes
 from bouncelens.store.ledger.database import READS, open_engine, refused
 from bouncelens.store.ledger.incidents import Incidents
 from bouncelens.store.ledger.locks import holding
+from bouncelens.store.ledger.mail_hosts import MailHostsCache
 from bouncelens.store.ledger.records import (
     BookmarkRecord,
     HandVerdictRecord,
@@ -86,6 +87,7 @@ class Ledger(Closing):
         self._shown = engine.url.render_as_string(hide_password=True)
         self.changes = Changes(self._session)
         self.incidents = Incidents(self._session)
+        self.mail_hosts = MailHostsCache(self._session)
         self.audit = Audit(self._session, lambda name: self.holding(name, wait_s=_AUDIT_S))
 
     @classmethod

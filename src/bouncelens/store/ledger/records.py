@@ -179,6 +179,19 @@ class IncidentRecord(Record):
     why: Mapped[str] = mapped_column(Text)
 
 
+class MailHostsRecord(Record):
+    """Where a domain takes its mail, as DNS said. Fields as in `bounce.MailHosts`."""
+
+    __tablename__ = "mail_hosts"
+
+    domain: Mapped[str] = mapped_column(String(253), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(20))
+    hosts: Mapped[list[list[int | str]]] = mapped_column(JSON)  # preference and name
+    ttl_s: Mapped[int | None] = mapped_column(BigInteger)
+    looked_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)  # then it is asked again
+
+
 class AuditRecord(Record):
     """Who did what: rows are only added, each sealed with the hash of the one before."""
 
