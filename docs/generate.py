@@ -165,7 +165,15 @@ def _questions() -> Iterator[str]:
         "`.sql` file in `src/bouncelens/store/queries/`. Windows are half-open and in UTC. A cell "
         "that is not known is empty, never 0.\n"
     )
-    for question in questions().values():
+    everything = list(questions().values())
+    people = [question for question in everything if question.audience == "people"]
+    yield f"{', '.join(f'[`{q.name}`](#{q.name})' for q in people)} are for people.\n"
+    rest = [question for question in everything if question not in people]
+    yield (
+        "What follows them is asked by our own commands, and can be asked by you: "
+        f"{', '.join(f'[`{q.name}`](#{q.name})' for q in rest)}.\n"
+    )
+    for question in (*people, *rest):
         yield f"## `{question.name}`\n\n{question.title}. {question.asks}\n"
         yield f"Of: {question.denominator}.\n"
         for note in question.notes:

@@ -83,11 +83,35 @@ def test_the_list_leads_to_every_question_and_to_any_two_dimensions(site: TestCl
     page = site.get("/questions?provider=google").text
     for asked in questions():
         assert f'href="/questions/{asked.name}?provider=google"' in page
-    answer = site.get("/pivot?by=provider&and=reason", follow_redirects=False)
+    people, machinery = page.split("What commands ask")
+    assert 'href="/questions/by_domain' in people
+    assert 'href="/questions/totals' in machinery
+
+
+def test_other_dimensions_keep_the_filters(site: TestClient) -> None:
+    for path in ("/questions?", "/questions/by:provider,reason?"):
+        page = site.get(path + "domain=gmail.com&hardness=hard").text
+        form = page.split('action="/pivot"')[1].split("</form>")[0]
+        assert 'type="hidden" name="domain" value="gmail.com"' in form
+        assert 'type="hidden" name="hardness" value="hard"' in form
+    query = "by=provider&and=day&then=&domain=gmail.com&hardness=hard"
+    answer = site.get(f"/pivot?{query}", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (
         303,
-        "/questions/by:provider,reason",
+        "/questions/by:provider,day?domain=gmail.com&hardness=hard",
     )
+    page = site.get("/questions/by:day,list,reason").text
+    form = page.split('action="/pivot"')[1].split("</form>")[0]
+    assert re.findall(r'value="(\w+)"[^>]* selected', form) == ["day", "list", "reason"]
+
+
+@pytest.mark.parametrize(
+    "condition", ["triggered_send=welcome", "sfmc_category=Hard+bounce", "job_category=Send"]
+)
+def test_whatever_narrows_a_question_narrows_its_page(site: TestClient, condition: str) -> None:
+    page = site.get(f"/questions/by_reason?{condition}")
+    assert page.status_code == 200
+    assert f'name="{condition.split("=")[0]}"' in page.text
 
 
 @pytest.mark.parametrize("path", ["/questions/nothing", "/pivot?by=colour", "/questions/by:x;y"])

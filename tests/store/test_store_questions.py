@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bouncelens.errors import QuestionInvalid
-from bouncelens.store.questions import PARAMETERS, questions, read_question, views
+from bouncelens.store.questions import PARAMETERS, question, questions, read_question, views
 
 COMMON = {"since", "until", "account", "job", "provider", "domain", "reason", "reason_group"}
 
@@ -48,6 +48,7 @@ HEAD = "-- title: T\n-- asks: What?\n-- denominator: none\n-- column a [events]:
 WRONG = [
     pytest.param("SELECT 1 AS a", "'-- title: …'", id="no head"),
     pytest.param(HEAD + "-- title: U\nSELECT 1 AS a", "one line '-- title", id="two titles"),
+    pytest.param(HEAD + "-- for: cats\nSELECT 1 AS a", "for people or machinery", id="for cats"),
     pytest.param(HEAD + "-- colum b: a b\nSELECT 1", "'-- colum b: a b'", id="a misspelt line"),
     pytest.param(HEAD + "SELECT $colour AS a", r"unknown parameter \$colour", id="a parameter"),
 ]
@@ -57,6 +58,21 @@ WRONG = [
 def test_a_wrong_head_is_named(text: str, words: str) -> None:
     with pytest.raises(QuestionInvalid, match=words):
         read_question("mine", text)
+
+
+def test_questions_of_commands_are_told_from_those_of_people() -> None:
+    audiences = {asked.name: asked.audience for asked in questions().values()}
+    assert audiences["by_domain"] == audiences["subscriber_timeline"] == "people"
+    assert audiences["totals"] == audiences["reconcile_jobs"] == "machinery"
+    assert read_question("mine", HEAD + "-- for: machinery\nSELECT 1 AS a").audience == "machinery"
+
+
+def test_an_unknown_question_gets_the_nearest_name_or_those_for_people() -> None:
+    with pytest.raises(QuestionInvalid, match="Did you mean 'by_reason'"):
+        question("by_reson")
+    with pytest.raises(QuestionInvalid, match="There are bounced_but_engaged") as refused:
+        question("colours")
+    assert "totals" not in str(refused.value)
 
 
 def test_a_head_is_read() -> None:

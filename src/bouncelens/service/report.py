@@ -64,11 +64,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that can be asked."""
+    """A question that can be asked. `audience`: people, or machinery where one of our commands
+    asks it."""
 
     name: str
     title: str
     asks: str
+    audience: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,17 @@ def pivot(dimensions: Iterable[str]) -> str:
     return question(BY + ",".join(word for word in words if word)).name
 
 
+def dimensions_of(question: str) -> tuple[str, ...]:
+    """What a pivot of this name counts by; nothing for other questions. Raises QuestionInvalid."""
+    from bouncelens.store.dimensions import dimensions as known
+    from bouncelens.store.questions import BY
+
+    if not question.startswith(BY):
+        return ()
+    words = (word.strip() for word in question.removeprefix(BY).split(","))
+    return tuple(dimension.name for dimension in known(word for word in words if word))
+
+
 def dimensions() -> tuple[tuple[str, str], ...]:
     """What a pivot can count by: names and meanings."""
     from bouncelens.store.dimensions import DIMENSIONS
@@ -178,7 +191,7 @@ def questions() -> tuple[Asked, ...]:
     """Every question there is."""
     from bouncelens.store.questions import questions as known
 
-    return tuple(Asked(q.name, q.title, q.asks) for q in known().values())
+    return tuple(Asked(q.name, q.title, q.asks, q.audience) for q in known().values())
 
 
 def _rows(table: pa.Table) -> tuple[tuple[Any, ...], ...]:

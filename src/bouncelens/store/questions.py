@@ -1,12 +1,13 @@
 """The questions: one `.sql` file each in `queries/`, its head saying what it answers and how.
 
-The head is comments: `title`, `asks`, `denominator`, `note`, `with`, and the columns in order.
+The head is comments: `title`, `asks`, `for`, `denominator`, `note`, `with`, the columns in order.
 Parameters are the `$names` in the SQL, described once here. A name such as `by:provider,reason` is
 a question, too: a pivot.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -44,7 +45,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question and the SQL that answers it."""
+    """One question and the SQL that answers it. `audience`: people, or machinery where a command
+    of ours asks it."""
 
     name: str
     title: str
@@ -54,6 +56,7 @@ class Question:
     columns: tuple[Column, ...]
     parameters: tuple[Parameter, ...]
     sql: str
+    audience: str = "people"
 
     def bound(self, given: Mapping[str, object]) -> dict[str, object]:
         """The value of every parameter: as given, else its default. Raises QuestionInvalid."""
@@ -160,10 +163,15 @@ def question(name: str) -> Question:
     if name.startswith(BY):
         return _pivot(name)
     if name not in questions():
-        raise QuestionInvalid(
-            f"There is no question {name!r}.", advice=f"There are {', '.join(questions())}."
-        )
+        raise QuestionInvalid(f"There is no question {name[:60]!r}.", advice=_nearest(name))
     return questions()[name]
+
+
+def _nearest(name: str) -> str:
+    near = difflib.get_close_matches(name, questions(), 1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"There are {', '.join(q.name for q in questions().values() if q.audience == 'people')}."
 
 
 BY = "by:"
@@ -184,7 +192,7 @@ def views() -> Mapping[str, tuple[str, str]]:
     return {name: (doc.replace("\n-- ", " "), sql) for name, doc, sql in found}
 
 
-_HEAD = re.compile(r"-- (title|asks|denominator|note|with|columns): (.+)")
+_HEAD = re.compile(r"-- (title|asks|for|denominator|note|with|columns): (.+)")
 _COLUMN = re.compile(r"-- column (\w+)(?: \[(\w+)\])?( \(detail\))?: (.+)")
 _INTERVAL = re.compile(r"\{(low|high) (\w+) of (\w+)\}")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
@@ -214,6 +222,9 @@ def read_question(name: str, text: str) -> Question:
     for wanted in ("title", "asks", "denominator"):
         if len(head[wanted]) != 1:
             raise QuestionInvalid(f"{name}.sql: the head needs one line '-- {wanted}: …'.")
+    audience = head["for"] or ["people"]
+    if audience not in ([word] for word in AUDIENCES):
+        raise QuestionInvalid(f"{name}.sql: a question is for {' or '.join(AUDIENCES)}.")
     body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     body = _INTERVAL.sub(lambda m: pivot.wilson(m[1], part=m[2], whole=m[3]), body)
     sql = _begun(name, body, head["with"])
@@ -229,6 +240,7 @@ def read_question(name: str, text: str) -> Question:
         tuple(columns),
         tuple(parameter for key, parameter in PARAMETERS.items() if key in used),
         sql,
+        audience[0],
     )
 
 
@@ -238,7 +250,8 @@ def _suppressions() -> str:
     return read_question("suppressions", text).sql.rpartition("\nORDER BY")[0]
 
 
-_HEAD_LINES = ("title", "asks", "denominator", "note", "with", "columns")
+AUDIENCES = ("people", "machinery")
+_HEAD_LINES = ("title", "asks", "for", "denominator", "note", "with", "columns")
 
 
 def _known_columns(name: str, listed: str) -> list[Column]:

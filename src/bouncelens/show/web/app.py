@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bouncelens.service.report import Answer
     from bouncelens.settings import Settings
 
+_PLACES = ("by", "and", "then")  # of the form that counts by dimensions
 _A_YEAR_S = 365 * 24 * 3600
 _DRAWINGS: dict[str, tuple[str, Callable[[Answer], charts.Drawing]]] = {
     "overview": ("overview", charts.rates_over_time),
@@ -98,7 +99,7 @@ def _filters(request: Request) -> Filters:
         "group": charts.GROUP_COLOURS,
         "hardness": overview.HARDNESS_WORDS,
     }
-    others = {"theme", "limit", "by", "and"}  # read by those who know them
+    others = {"theme", "limit", *_PLACES}  # read by those who know them
     pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in others]
     path = request.url.path
     return read_filters(pairs, known=known, path=path if path.startswith("/questions/") else "/")
@@ -120,9 +121,9 @@ def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
         return HTMLResponse(render("questions.html", filters=filters, **found))
 
     @app.get("/pivot", include_in_schema=False)
-    def show_pivot(request: Request) -> RedirectResponse:
-        given = (request.query_params.get("by", ""), request.query_params.get("and", ""))
-        return RedirectResponse(questions.PATH + report.pivot(given), status_code=303)
+    def show_pivot(request: Request, filters: InFilters) -> RedirectResponse:
+        given = (request.query_params.get(place, "") for place in _PLACES)
+        return RedirectResponse(filters.to(questions.PATH + report.pivot(given)), status_code=303)
 
     @app.get("/questions/{name}", response_class=HTMLResponse, include_in_schema=False)
     def show_question(name: str, filters: InFilters) -> HTMLResponse:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bouncelens.service import report
 from bouncelens.service.vocabulary import provider_names, reasons
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Controls:
     accounts: tuple[tuple[int, str], ...]
     providers: tuple[tuple[str, str], ...]
     reasons: tuple[Any, ...]
+    dimensions: tuple[tuple[str, str], ...]  # name and meaning
 
 
 def controls(settings: Settings, filters: Filters) -> Controls:
@@ -43,6 +45,7 @@ def controls(settings: Settings, filters: Filters) -> Controls:
         ),
         providers=tuple(sorted(provider_names().items(), key=_by_name)),
         reasons=tuple(reasons().values()),
+        dimensions=report.dimensions(),
     )
 
 

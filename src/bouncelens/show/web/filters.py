@@ -38,6 +38,9 @@ class Filters:
     campaign: str | None = None
     sender_domain: str | None = None
     list: int | None = None
+    job_category: str | None = None
+    triggered_send: str | None = None
+    sfmc_category: str | None = None
     subscriber: str | None = None
     path: str = "/"  # of the page that has them
 
@@ -82,9 +85,16 @@ class Filters:
             "campaign": self.campaign,
             "sender_domain": self.sender_domain,
             "list": self.list,
+            "job_category": self.job_category,
+            "triggered_send": self.triggered_send,
+            "sfmc_category": self.sfmc_category,
             "subscriber": self.subscriber,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+    def values(self) -> tuple[tuple[str, str], ...]:
+        """What is filtered, by name, as forms send it."""
+        return tuple((k, str(v)) for k, v in self._values().items() if v is not None)
 
     def _query(self, **changes: Any) -> str:
         values = replace(self, **changes)._values()
@@ -178,6 +188,9 @@ _READERS = {
     "campaign": _words,
     "sender_domain": _domain,
     "list": _number,
+    "job_category": _words,
+    "triggered_send": _words,
+    "sfmc_category": _words,
     "subscriber": _words,
 }
 _FORMS = {
@@ -193,6 +206,9 @@ _FORMS = {
     "campaign": "the name of an e-mail",
     "sender_domain": "a domain of the sender's address, such as news.example.com",
     "list": "a ListID, a whole number",
+    "job_category": "a kind of send, as SFMC says it",
+    "triggered_send": "the key of a triggered send",
+    "sfmc_category": "a BounceCategory of SFMC",
     "subscriber": "a SubscriberKey or an address",
 }
 

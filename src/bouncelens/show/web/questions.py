@@ -21,7 +21,8 @@ _MOST_ROWS = 500
 _LINKED = {
     "provider": "provider", "domain": "domain", "reason": "reason", "reason_group": "group",
     "account": "account", "job": "job", "campaign": "campaign", "hardness": "hardness",
-    "sender_domain": "sender_domain", "list_id": "list",
+    "sender_domain": "sender_domain", "list_id": "list", "job_category": "job_category",
+    "triggered_send": "triggered_send", "sfmc_category": "sfmc_category",
 }  # fmt: skip
 
 
@@ -47,6 +48,7 @@ class QuestionPage:
     hidden: int
     sql: str
     thin_note: str
+    dimensions: tuple[str, ...]  # of a pivot: what it counts by
     window_words: str
 
 
@@ -69,6 +71,7 @@ def build(settings: Settings, filters: Filters, source: Source, question: str) -
         hidden=len(answer.rows) - len(rows),
         sql=shown.sql,
         thin_note=f"Grey rates are of fewer than {answer.min_sent:,} messages sent." * thin,
+        dimensions=report.dimensions_of(question),
         window_words=_window(answer),
     )
 

@@ -1,5 +1,6 @@
 -- title: Bounces of an address
 -- asks: What happened to one address, or one subscriber key?
+-- for: machinery
 -- denominator: none: events, in order
 -- note: the address may stand for several subscribers and business units; without one there is no answer
 -- column account: MID of the business unit

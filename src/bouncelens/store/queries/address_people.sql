@@ -1,5 +1,6 @@
 -- title: Who is behind an address
 -- asks: What does Marketing Cloud say of one address, or one subscriber key?
+-- for: machinery
 -- denominator: none: people
 -- note: SFMC cannot narrow it to a job, provider, domain or reason; without an address there is no answer
 -- column account: MID of the business unit

@@ -1,5 +1,6 @@
 -- title: Busiest day
 -- asks: How much was sent on the busiest day, to everybody and to each provider's people?
+-- for: machinery
 -- denominator: none: messages sent
 -- note: stands for the size of a mailable list where nobody states it
 -- column provider: who runs the receiving mailbox, 'other', or 'all'

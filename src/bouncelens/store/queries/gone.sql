@@ -1,5 +1,6 @@
 -- title: People who left
 -- asks: Who unsubscribed or complained?
+-- for: machinery
 -- denominator: none: people
 -- note: they are never made mailable again; of those who did so while no query looked, nothing is known
 -- column account: MID of the business unit

@@ -1,5 +1,6 @@
 -- title: Span of the history
 -- asks: From when to when are there bounces, and of how many people is anything else known?
+-- for: machinery
 -- denominator: none: one row, none in an empty lake
 -- note: event time: bounces that came in the window
 -- with: asked

@@ -1,5 +1,6 @@
 -- title: People of an incident
 -- asks: Who was called dead in an incident, and what is known of them before and after it?
+-- for: machinery
 -- denominator: none: addresses
 -- note: incidents are given as the table policy_incidents; without them there is nobody
 -- column account: MID of the business unit

@@ -1,5 +1,6 @@
 -- title: Ours and SFMC's own counts
 -- asks: Did every bounce arrive that SFMC counts?
+-- for: machinery
 -- denominator: none: two counts of the same events side by side
 -- note: jobs sent within the window; SFMC's count is HardBounces + SoftBounces + OtherBounces of its Send object, as of the last pull
 -- note: SFMC cannot narrow its count, so there is no answer for one provider, domain, reason or group

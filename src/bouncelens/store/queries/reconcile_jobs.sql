@@ -1,5 +1,6 @@
 -- title: Jobs beside SFMC's own counts
 -- asks: How do our hard, soft and other bounces of each job compare with SFMC's, and what may explain the difference?
+-- for: machinery
 -- denominator: none: two counts of the same events side by side
 -- note: jobs sent within the window, and bounces of jobs that are not known; hard, soft and other as SFMC sorted them
 -- note: SFMC's count is that of its Send object as of the last pull; it cannot be narrowed, so there is no answer for one provider, domain, reason or group

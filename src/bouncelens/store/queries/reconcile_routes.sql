@@ -1,5 +1,6 @@
 -- title: Bounces by route
 -- asks: Which routes brought each bounce, and what does one lack that others have?
+-- for: machinery
 -- denominator: none: events, by the route that told of them
 -- note: day is the day on which the message came back; a bounce that several routes brought counts for each of them
 -- note: what a route lacks is counted between its first and its last bounce of the account, and not for events, which are transactional mail only, nor for files, which are whatever somebody had

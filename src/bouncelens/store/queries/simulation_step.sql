@@ -1,5 +1,6 @@
 -- title: One step of a simulated policy
 -- asks: Whom would a policy have suppressed on a day gone by, and what came of them?
+-- for: machinery
 -- denominator: none: addresses, one each
 -- note: the policy as of other_since is given as the tables policy_rules and policy_kinds; without them nobody is suppressed
 -- note: decided from what was known then; sign, last_sign, sent and sent_hard say what came later, and decide nothing

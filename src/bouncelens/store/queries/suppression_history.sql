@@ -1,5 +1,6 @@
 -- title: Histories that may end in a suppression
 -- asks: What happened to each address that was refused for its own sake?
+-- for: machinery
 -- denominator: none: events, in order
 -- note: all bounces of addresses with at least one hard or soft verdict among those asked for
 -- column account: MID of the business unit

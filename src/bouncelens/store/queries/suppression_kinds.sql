@@ -1,5 +1,6 @@
 -- title: Kinds of bounces that a policy tells apart
 -- asks: Which kinds of bounces are there, as rules of a policy tell them apart?
+-- for: machinery
 -- denominator: none: kinds
 -- column account: MID of the business unit
 -- column provider: who runs the receiving mailbox, or 'other'

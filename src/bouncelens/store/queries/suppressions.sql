@@ -1,5 +1,6 @@
 -- title: Suppressions by a policy
 -- asks: Which addresses does a policy suppress, on which bounces?
+-- for: machinery
 -- denominator: none: decisions, one per address
 -- note: the policy is given as the tables policy_rules and policy_kinds; without them nobody is suppressed
 -- note: hard refusals of a provider during an incident, given as policy_incidents, do not count

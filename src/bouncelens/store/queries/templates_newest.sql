@@ -1,5 +1,6 @@
 -- title: Newest templates
 -- asks: Which wordings did no server use before?
+-- for: machinery
 -- denominator: none: counts only
 -- note: templates whose first event lies in the window, newest first, `limit` of them
 -- column template_id (detail): the template

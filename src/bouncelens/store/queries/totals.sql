@@ -1,5 +1,6 @@
 -- title: Totals
 -- asks: How much was sent, and how much of it bounced?
+-- for: machinery
 -- denominator: messages sent in the window
 -- note: cohort: a bounce belongs to the day its message was sent, not to the day it came back; a message with verdicts of two kinds counts in both
 -- with: rates
