@@ -113,12 +113,15 @@ class MxAsker:
 
     async def _root(self) -> str:
         from dns.exception import DNSException
+        from dns.resolver import NoAnswer
 
         resolver = _resolver(self._settings)
         if resolver is None:
             return "unreachable"
         try:
             await self._ask(resolver, ".", "NS")
+        except NoAnswer:
+            return "ok"
         except (DNSException, OSError) as error:
             found = _failure(error)
             return found if found in PASSING else "ok"
@@ -170,6 +173,7 @@ def _resolver(settings: DnsSettings) -> Resolver | None:
             Do53Nameserver(*resolver_address(text)) for text in settings.resolvers
         ]
     resolver.cache = None
+    resolver.timeout = settings.timeout_s / 2  # of one try: the next resolver shall have its turn
     return resolver
 
 
