@@ -16,7 +16,8 @@ SIGNS = ("click", "open", "delivery", "receipt")
 _DAY_S = 86_400
 _DAYS_OF_MONTH = 365.25 / 12
 # A lake of more bounces is looked at on fewer days: each costs as much as a plan.
-_MANY_BOUNCES, _DATES, _FEWER_DATES = 5_000_000, 27, 14
+_MOST_DATES = ((1_000_000, 53), (5_000_000, 27))
+_LEAST_DATES = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def steps(since: date, until: date, *, most: int) -> tuple[Step, ...]:
 
 def dates_for(bounces: int) -> int:
     """How many decisions a lake of so many bounces bears."""
-    return _DATES if bounces <= _MANY_BOUNCES else _FEWER_DATES
+    return next((dates for limit, dates in _MOST_DATES if bounces <= limit), _LEAST_DATES)
 
 
 def _midnight(day: date) -> datetime:

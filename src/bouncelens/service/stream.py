@@ -61,3 +61,14 @@ def _first(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBa
             return
         yield batch.slice(0, most)
         most -= batch.num_rows
+
+
+def ready(found: Answer) -> Stream:
+    """An answer that is whole already, to be read like others. Columns of nothing are text."""
+    import pyarrow as pa
+
+    columns = list(zip(*found.rows, strict=True)) or [() for _ in found.columns]
+    arrays = [pa.array(values) for values in columns]
+    arrays = [a.cast(pa.string()) if pa.types.is_null(a.type) else a for a in arrays]
+    table = pa.table(arrays, names=[column.name for column in found.columns])
+    return Stream(replace(found, rows=()), table.schema, iter(table.to_batches()))

@@ -38,7 +38,7 @@ GROUP_COLOURS = {
 _INK = {"light": ("#1d232a", "#d5dae0"), "dark": ("#e6e9ed", "#3a424c")}  # text, grid
 _FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _MOST_BARS = 12
-_ROWS: dict[str, Any] = {"name": "rows"}  # put in their place by _spec
+ROWS: dict[str, Any] = {"name": "rows"}  # put in their place by with_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,10 @@ def drawn(answer: Answer) -> Drawing | None:
         return rates_over_time(answer)
     if answer.question == "by_reason":
         return top_reasons(answer)
+    if answer.question == "simulated_list":
+        from bouncelens.show.list_chart import list_over_time
+
+        return list_over_time(answer)
     is_ranked = len(answer.rows) > 1 and {"bounced", "sent", "rate"} <= set(names)
     first = next((name for name in names if name not in ("account", "job")), "")
     if not is_ranked or first in _NOT_RANKED:
@@ -238,11 +242,11 @@ def _stacked(rows: Sequence[dict[str, Any]], unit: str, *, has_rates: bool) -> d
         ("rate:Q", "% of sent", ".1%") if has_rates else ("bounced:Q", "messages", ",d")
     )
     chart = (
-        alt.Chart(_ROWS)
+        alt.Chart(ROWS)
         .mark_bar(orient="vertical")
         .encode(
             # Bars span their days; days are UTC, so the axis must not be the reader's own zone.
-            x=alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=_time_axis()),
+            x=alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=time_axis()),
             x2="end:T",
             y=alt.Y(field, title=title, stack="zero", axis=alt.Axis(format=shape)),
             color=alt.Color(
@@ -262,7 +266,7 @@ def _stacked(rows: Sequence[dict[str, Any]], unit: str, *, has_rates: bool) -> d
         )
         .properties(width="container", height=300)
     )
-    return _spec(chart, rows)
+    return with_rows(chart, rows)
 
 
 def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
@@ -289,7 +293,7 @@ def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
     has_rates = any(row["sent"] for row in kept)
     has_groups = any(row["group"] for row in kept)
     chart = (
-        alt.Chart(_ROWS)
+        alt.Chart(ROWS)
         .mark_bar()
         .encode(
             x=alt.X("bounced:Q", title="bounced messages", axis=alt.Axis(format=",d")),
@@ -300,10 +304,10 @@ def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
         .properties(width="container", height=alt.Step(22))
     )
     description = f"{title}: " + ", ".join(f"{r['label']} {r['bounced']:,}" for r in kept[:5])
-    return Drawing(name, title, description, _spec(chart, kept))
+    return Drawing(name, title, description, with_rows(chart, kept))
 
 
-def _spec(chart: alt.Chart, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def with_rows(chart: alt.Chart, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The chart as Vega-Lite, with its rows inside."""
     spec = chart.to_dict()
     spec.pop("datasets", None)
@@ -323,7 +327,8 @@ def _counts(*, has_rates: bool) -> list[Any]:
     ]
 
 
-def _time_axis() -> Any:
+def time_axis() -> Any:
+    """An axis of days with few labels."""
     import altair as alt
 
     return alt.Axis(grid=False, labelOverlap=True, tickCount=12)

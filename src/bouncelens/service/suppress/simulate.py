@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 MOST_POLICIES, MOST_DATES = 8, 400
 _KEY = ["account", "subscriber_key"]
+_LONGEST_LABEL = 40
+_NO_BEGINNING = " =+-@＝＋－＠;'\""  # what a spreadsheet may take for a formula's
+_TAKEN_NAMES = ("policy", "decided_on", "held_in_fact")  # columns beside theirs
 _TICK = timedelta(seconds=1)  # events have whole seconds
 
 
@@ -141,11 +144,19 @@ def _policies(workspace: Workspace, names: Sequence[str]) -> dict[str, Policy]:
     found: dict[str, Policy] = {}
     for name in wanted:
         policy = load_policy(name, reasons=reasons)
-        shown = policy.name if policy.name not in found else f"{policy.name} {policy.version}"
-        while shown in found:
+        shown = _label(policy.name)
+        if shown in found:
+            shown = _label(f"{policy.name} {policy.version}")
+        while shown in found or shown in _TAKEN_NAMES:
             shown += "'"
         found[shown] = policy
     return found
+
+
+def _label(name: str) -> str:
+    """A policy's name as the head of a column: on one line, and no formula."""
+    text = "".join(c if c.isprintable() else " " for c in name).strip(_NO_BEGINNING)
+    return text[:_LONGEST_LABEL].strip() or "policy"
 
 
 def _span(

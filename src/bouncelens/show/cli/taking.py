@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,11 +84,28 @@ def take(
 
     if asked.form == "json":
         answers = [_answer(workspace, name, filters, asked.limit) for name in names]
-        _write_json(answers if len(answers) > 1 else answers[0], asked.out)
+        write_json(answers if len(answers) > 1 else answers[0], asked.out)
     elif FORMS[asked.form].is_document:
         document(_report(workspace, names, filters, asked, lead), asked)
     else:
-        _take_tables(workspace, names, filters, asked)
+        _write_tables(_streams(workspace, names, filters, asked.limit), len(names), asked)
+
+
+def take_ready(
+    answers: Sequence[Answer], asked: Wanted, *, title: str, lead: Sequence[str] = ()
+) -> None:
+    """Write answers that are whole already. `title` and `lead`: of a document. Raises
+    InputInvalid."""
+    from bouncelens.service.stream import ready
+    from bouncelens.show.export.building import ROWS_OF_ONE
+    from bouncelens.show.export.forms import FORMS
+    from bouncelens.show.export.report import Report, sections
+
+    if FORMS[asked.form].is_document:
+        parts = sections(answers, limit=asked.limit or ROWS_OF_ONE)
+        document(Report(title, tuple(lead), parts, datetime.now(UTC)), asked)
+    else:
+        _write_tables(map(ready, answers), len(answers), asked)
 
 
 def document(made: Report, asked: Wanted) -> None:
@@ -101,15 +118,12 @@ def document(made: Report, asked: Wanted) -> None:
     _say_written(asked.out)
 
 
-def _take_tables(
-    workspace: Workspace, names: Sequence[str], filters: Mapping[str, Any], asked: Wanted
-) -> None:
+def _write_tables(streams: Iterable[Stream], count: int, asked: Wanted) -> None:
     from bouncelens.errors import InputInvalid
     from bouncelens.show.export import writing
     from bouncelens.show.export.forms import FORMS
 
     form, out = FORMS[asked.form], asked.out
-    streams = _streams(workspace, names, filters, asked.limit)
     is_zip = out is not None and out.suffix.lower() == ".zip"
     if out is not None and (out.is_dir() or (not out.suffix and form.name != "xlsx")):
         if form.name == "xlsx":
@@ -118,9 +132,9 @@ def _take_tables(
     elif is_zip:
         with _place(out, form) as file:
             writing.write_zip(streams, form, file)
-    elif len(names) > 1 and form.name != "xlsx":
+    elif count > 1 and form.name != "xlsx":
         raise InputInvalid(
-            f"A report of {len(names)} tables does not fit in one {form.name}.",
+            f"A report of {count} tables does not fit in one {form.name}.",
             advice="Say --out answers.zip or a folder, or name one question.",
         )
     else:
@@ -168,7 +182,8 @@ def _answer(
     return answer(workspace, name, **given)
 
 
-def _write_json(value: Any, out: Path | None) -> None:
+def write_json(value: Any, out: Path | None) -> None:
+    """A value as JSON, to a file or stdout."""
     from bouncelens.show.cli.screen import json_text
     from bouncelens.show.export.writing import whole
 

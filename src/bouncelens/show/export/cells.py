@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bouncelens.service.report import Column
 
-NUMBERS = ("events", "messages", "addresses", "share", "days")
+NUMBERS = ("events", "messages", "addresses", "share", "days", "money")
 UNKNOWN = "–"
 
 # What a spreadsheet may begin a formula with, full-width forms too: OWASP, CSV Injection.
@@ -57,6 +57,8 @@ def shown(value: Any, column: Column) -> str:
         return UNKNOWN
     if column.unit == "share":
         return f"{100 * value:.2f} %".replace("-0.00", "0.00")
+    if column.unit == "money":
+        return f"{value:,.2f}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if column.unit in NUMBERS:

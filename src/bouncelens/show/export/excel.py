@@ -33,6 +33,7 @@ _SHAPES = {
     "number": "#,##0",
     "id": "0",
     "share": "0.00%",
+    "money": "#,##0.00",
     "float": "0.00",
     "day": "yyyy-mm-dd",
     "moment": "yyyy-mm-dd hh:mm",
@@ -145,8 +146,8 @@ def _put(sheet: Worksheet, place: tuple[int, int], value: Any, cell: _Cell) -> N
 
 
 def _shape(value: float, column: Column) -> str:
-    if column.unit == "share":
-        return "share"
+    if column.unit in ("share", "money"):
+        return column.unit
     if isinstance(value, float):
         return "float"
     return "number" if column.unit else "id"

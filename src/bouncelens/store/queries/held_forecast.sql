@@ -5,16 +5,16 @@
 -- note: assumed: who bounced within the last two gaps goes on being mailed once in a gap, and every such message bounces as the last one did
 -- note: a gap is gap_days, else the account's median of days between two bounced messages to the same person, else seven days
 -- note: only who is Bounced now, or of whom no status is known; who opened since is Active again
--- column account: MID of the business unit
+-- column account (detail): MID of the business unit
 -- column subscriber_key: SFMC SubscriberKey
--- column provider: who runs the receiving mailbox, or 'other'
+-- column provider (detail): who runs the receiving mailbox, or 'other'
 -- column reason: what the last reply means
--- column hardness: of the last reply
--- column status: the subscriber's status in SFMC; NULL where it is not known
+-- column hardness (detail): of the last reply
+-- column status (detail): the subscriber's status in SFMC; NULL where it is not known
 -- column bounces [events]: bounces that count so far
--- column first_time: the first of them, UTC
+-- column first_time (detail): the first of them, UTC
 -- column last_time: the last of them, UTC
--- column gap_days [days]: days between two messages to the person, as assumed
+-- column gap_days [days] (detail): days between two messages to the person, as assumed
 -- column further [events]: bounces that are lacking; 0: the rule is met, and it is not held yet
 -- column due_time: when it will be held, UTC; the last bounce where the rule is met
 WITH counted AS (

@@ -2,6 +2,7 @@
 -- asks: Whom does Marketing Cloud hold who lives, or was never called dead?
 -- denominator: none: subscribers, the surest first, `limit` of them
 -- note: of those held whose bounces came in the window; who was called dead and shows no sign of life since is left out
+-- note: what bounced before the lake begins is not seen
 -- note: an open may be a machine's, and an old message read again; a click or a delivery says more
 -- note: refusals during an incident, given as policy_incidents, call nobody dead
 -- with: asked

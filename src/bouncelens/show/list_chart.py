@@ -1,0 +1,79 @@
+"""The chart of a simulation: how long each policy's list would have been, decision by decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bouncelens.show import charts
+
+if TYPE_CHECKING:
+    from bouncelens.service.report import Answer
+
+# Dark ones first: few policies are compared at once. The last one is Marketing Cloud's.
+_ORDER = ("reputation", "throttling", "authentication", "address", "content", "mailbox", "policy",
+          "network")  # fmt: skip
+_COLOURS = tuple(charts.GROUP_COLOURS[group] for group in _ORDER)
+_DASHES = ([1, 0], [8, 3], [3, 3], [10, 3, 2, 3])  # so that colours need not be told apart
+_IN_FACT, _IN_FACT_COLOUR, _IN_FACT_DASH = "held_in_fact", "#7a8490", [2, 5]
+_LONGEST = 30
+
+
+def list_over_time(answer: Answer) -> charts.Drawing:
+    """Addresses on each list, as steps from decision to decision. `answer`: `simulated_list`,
+    the day first, then a column per list."""
+    import altair as alt
+
+    names = [column.name for column in answer.columns[1:]]
+    title = "Addresses on the list, by policy"
+    rows = [
+        {"day": row[0].isoformat(), "list": _label(name), "addresses": size}
+        for row in answer.rows
+        for name, size in zip(names, row[1:], strict=True)
+    ]
+    if not rows:
+        return charts.Drawing("list", title, "Nothing to draw.", None)
+    labels = [_label(name) for name in names]
+    colours = [
+        _IN_FACT_COLOUR if name == _IN_FACT else _COLOURS[place % len(_COLOURS)]
+        for place, name in enumerate(names)
+    ]
+    dashes = [
+        _IN_FACT_DASH if name == _IN_FACT else _DASHES[place % len(_DASHES)]
+        for place, name in enumerate(names)
+    ]
+    legend = alt.Legend(orient="top", direction="horizontal", columns=4, symbolType="stroke",
+                        symbolStrokeWidth=2, symbolSize=700)  # fmt: skip
+    chart = (
+        alt.Chart(charts.ROWS)
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .encode(
+            x=alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=charts.time_axis()),
+            y=alt.Y("addresses:Q", title="addresses", axis=alt.Axis(format=",d", tickMinStep=1)),
+            color=alt.Color(
+                "list:N",
+                title=None,
+                scale=alt.Scale(domain=labels, range=colours),
+                sort=labels,
+                legend=legend,
+            ),
+            strokeDash=alt.StrokeDash(
+                "list:N", title=None, scale=alt.Scale(domain=labels, range=dashes), sort=labels
+            ),
+            tooltip=[
+                alt.Tooltip("list:N", title="List"),
+                alt.Tooltip("day:N", title="Decided on"),
+                alt.Tooltip("addresses:Q", title="Addresses", format=",d"),
+            ],
+        )
+        .properties(width="container", height=300)
+    )
+    ends = ", ".join(
+        f"{label} {size:,}" for label, size in zip(labels, answer.rows[-1][1:], strict=True)
+    )
+    description = f"{title}. On {answer.rows[-1][0]}: {ends}."
+    return charts.Drawing("list", title, description, charts.with_rows(chart, rows))
+
+
+def _label(name: str) -> str:
+    words = "SFMC in fact" if name == _IN_FACT else name
+    return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
