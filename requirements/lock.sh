@@ -7,3 +7,4 @@ lock requirements/uv.in --output-file requirements/uv.txt
 lock requirements/build.in --output-file requirements/build.txt
 lock pyproject.toml --output-file requirements/run.txt
 lock pyproject.toml --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+lock pyproject.toml --extra spark --constraint requirements/dev.txt --output-file requirements/spark.txt

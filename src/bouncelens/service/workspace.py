@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from bouncelens.service.judge import Judge
+    from bouncelens.settings.engine import EngineSettings
     from bouncelens.store.engine import Engine
     from bouncelens.store.lake import Lake
     from bouncelens.store.ledger import Ledger
@@ -49,9 +50,7 @@ class Workspace:
     def engine(self) -> Engine:
         """The engine over the lake. Raises StoreError."""
         if self._engine is None:
-            from bouncelens.store.duck import DuckEngine
-
-            self._engine = DuckEngine(self.lake)
+            self._engine = _engine(self.settings.engine, self.lake)
         return self._engine
 
     @property
@@ -90,6 +89,16 @@ class Workspace:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _engine(wanted: EngineSettings, lake: Lake) -> Engine:
+    if wanted.name == "spark":
+        from bouncelens.store.spark import SparkEngine
+
+        return SparkEngine(lake, master=wanted.spark_master, conf=wanted.resolved_conf())
+    from bouncelens.store.duck import DuckEngine
+
+    return DuckEngine(lake)
 
 
 def refuse_damage(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from bouncelens.settings.dns import DnsSettings, ProvidersSettings
+from bouncelens.settings.engine import EngineSettings
 from bouncelens.settings.part import Part
 from bouncelens.settings.secret import ADVICE, REFERENCE, Secret, password_in
 
@@ -352,6 +353,7 @@ class Settings(Part):
     report: ReportSettings = Field(default=ReportSettings(), description="Reports.")
     dns: DnsSettings = Field(default=DnsSettings(), description="Look-ups in DNS.")
     providers: ProvidersSettings = Field(default=ProvidersSettings(), description="Providers.")
+    engine: EngineSettings = Field(default=EngineSettings(), description="Engine.")
     sql: SqlSettings = Field(default=SqlSettings(), description="SQL of your own.")
     mail: MailSettings = Field(default=MailSettings(), description="Outgoing mail.")
     digest: DigestSettings = Field(default=DigestSettings(), description="The periodic report.")

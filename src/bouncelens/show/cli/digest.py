@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncelens.show.cli.answers import ROWS
-from bouncelens.show.cli.options import Account, Config, Json
+from bouncelens.show.cli.options import Account, Config, Engine, Json
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of, visible
 from bouncelens.show.cli.taking import Form, Out
 
@@ -51,6 +51,7 @@ def digest(
     arrived: Annotated[
         bool, typer.Option("--arrived", help="Count the one in question as delivered.")
     ] = False,
+    engine: Engine = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -69,7 +70,7 @@ def digest(
     from bouncelens.service.mailing import refuse_incomplete
     from bouncelens.service.workspace import Workspace
 
-    settings = settings_of(config)
+    settings = settings_of(config, engine=engine)
     if mail:
         refuse_incomplete(settings)
     asked = DigestAsked(name=name, account=account, again=again, days=days)

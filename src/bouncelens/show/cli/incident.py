@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Config, Json
+from bouncelens.show.cli.options import Config, Engine, Json
 from bouncelens.show.cli.screen import print_card, print_json, print_table, say, settings_of
 
 Number = Annotated[int, typer.Argument(metavar="INCIDENT", help="Its number.")]
@@ -33,14 +33,14 @@ def _group() -> None:
     pass
 
 
-def watch(as_json: Json = False, config: Config = None) -> None:
+def watch(engine: Engine = None, as_json: Json = False, config: Config = None) -> None:
     """Look whether a provider is wrong now, and whether later mail confirms it. Run it every few
     minutes, after a pull; the exit code is 1 when an incident was opened.
     """
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config, engine=engine)) as workspace:
         seen = incident.watch(workspace)
     if as_json:
         print_json(seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,6 +38,15 @@ Accounts = Annotated[
         "--account",
         metavar="MID|NAME",
         help="Only this business unit; may be given again.",
+        show_default=False,
+    ),
+]
+Engine = Annotated[
+    Literal["duckdb", "spark"] | None,
+    typer.Option(
+        "--engine",
+        metavar="duckdb|spark",
+        help="Let this engine answer; else engine.name.",
         show_default=False,
     ),
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Account, Config, Json, Since, Until
+from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def reconcile(
         int | None, typer.Option(metavar="ID", help="Only this job.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows shown of each table.")] = _ROWS,
+    engine: Engine = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -43,7 +44,7 @@ def reconcile(
     from bouncelens.service.reconcile import reconcile as reconciled
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config), create=False) as workspace:
+    with Workspace.open(settings_of(config, engine=engine), create=False) as workspace:
         found = reconciled(
             workspace, since=_utc(since), until=_utc(until), account=account, job=job
         )

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bouncelens.show.cli.answers import ROWS, print_answer
-from bouncelens.show.cli.options import Account, Config, Json, Since, Until
+from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 from bouncelens.show.cli.taking import Form, Out, take, wanted
 
 if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
+    from bouncelens.settings import Settings
 
 _MOST_ROWS = 1000  # that a question gives unless asked for more
 _FILES = (".zip", ".csv", ".tsv", ".txt", ".jsonl", ".json", ".parquet")
@@ -78,6 +79,7 @@ def report(
     out: Out = None,
     wide: Annotated[bool, typer.Option("--wide", help="Every column, however wide.")] = False,
     query: Annotated[bool, typer.Option("--query", help="Print the SQL instead.")] = False,
+    engine: Engine = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -107,7 +109,8 @@ def report(
     filters |= _other_side(what, against or [], filters)
     place = {"account": account, "job": job}
     asked = wanted("json" if as_json else form, out, limit=limit)
-    with _opened(file, config, **place) as (workspace, code):
+    settings = settings_of(config, engine=engine)
+    with _opened(file, settings, **place) as (workspace, code):
         if asked is not None:
             lead = _origin(file, code) if file else ()
             take(workspace, names, filters, asked=asked, lead=lead)
@@ -201,11 +204,13 @@ def _list(*, as_json: bool, is_of_dimensions: bool) -> None:
     if is_of_dimensions:
         print_table("Dimensions", (("name", False), ("meaning", False)), found)
         return
-    print_table(
-        "Questions",
-        (("name", False), ("asks", False)),
-        [(asked.name, asked.asks) for asked in found],
-    )
+    for audience, title in (("people", "Questions"), ("machinery", "What commands ask")):
+        print_table(
+            title,
+            (("name", False), ("asks", False)),
+            [(asked.name, asked.asks) for asked in found if asked.audience == audience],
+        )
+        typer.echo("")
 
 
 def _is_file(what: str, known: set[str]) -> bool:
@@ -216,13 +221,12 @@ def _is_file(what: str, known: set[str]) -> bool:
 
 @contextmanager
 def _opened(
-    file: str | None, config: Path | None, **given: int | None
+    file: str | None, settings: Settings, **given: int | None
 ) -> Iterator[tuple[Workspace, int]]:
     """The settings' workspace, or a temporary one that holds just a file; and the exit code."""
     from bouncelens.service.temporary import over_file
     from bouncelens.service.workspace import Workspace
 
-    settings = settings_of(config)
     if file is None:
         with Workspace.open(settings, create=False) as workspace:
             yield workspace, 0

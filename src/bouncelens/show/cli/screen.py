@@ -230,10 +230,14 @@ def rules_of(config: Path | None) -> list[Path]:
     return [Path(rule) for rule in settings_of(config).rules]
 
 
-def settings_of(config: Path | None) -> Settings:
-    """The settings, and logs set up. Raises SettingsInvalid."""
+def settings_of(config: Path | None, *, engine: str | None = None) -> Settings:
+    """The settings, and logs set up; `engine`: another for this once. Raises SettingsInvalid."""
     from bouncelens.settings import load
     from bouncelens.show.cli.log import set_up
 
     set_up()
-    return load(config)
+    settings = load(config)
+    if engine is None:
+        return settings
+    asked = settings.engine.model_copy(update={"name": engine})
+    return settings.model_copy(update={"engine": asked})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncelens.show.cli import simulate
-from bouncelens.show.cli.options import Account, Config, Json
+from bouncelens.show.cli.options import Account, Config, Engine, Json
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def plan(
         typer.Option(metavar="FILE", help="Write the plan here, to apply it.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Examples of each kind to show.")] = 20,
+    engine: Engine = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -54,7 +55,7 @@ def plan(
     from bouncelens.service.suppress import plan as planned
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config, engine=engine)) as workspace:
         made = planned(workspace, account=account, out=out, limit=limit)
     if as_json:
         print_json(made)
