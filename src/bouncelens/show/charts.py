@@ -246,7 +246,7 @@ def _stacked(rows: Sequence[dict[str, Any]], unit: str, *, has_rates: bool) -> d
         .mark_bar(orient="vertical")
         .encode(
             # Bars span their days; days are UTC, so the axis must not be the reader's own zone.
-            x=alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=time_axis()),
+            x=alt.X("start:T", title=None, scale=alt.Scale(type="utc"), axis=_time_axis()),
             x2="end:T",
             y=alt.Y(field, title=title, stack="zero", axis=alt.Axis(format=shape)),
             color=alt.Color(
@@ -327,8 +327,7 @@ def _counts(*, has_rates: bool) -> list[Any]:
     ]
 
 
-def time_axis() -> Any:
-    """An axis of days with few labels."""
+def _time_axis() -> Any:
     import altair as alt
 
     return alt.Axis(grid=False, labelOverlap=True, tickCount=12)

@@ -9,10 +9,11 @@ from bouncelens.show import charts
 if TYPE_CHECKING:
     from bouncelens.service.report import Answer
 
-# Dark ones first: few policies are compared at once. The last one is Marketing Cloud's.
-_ORDER = ("reputation", "throttling", "authentication", "address", "content", "mailbox", "policy",
-          "network")  # fmt: skip
-_COLOURS = tuple(charts.GROUP_COLOURS[group] for group in _ORDER)
+# Each three times as light or as dark as both backgrounds: a line is thin. In this order, two that
+# are next to each other differ for every kind of colour vision, and in their dashes.
+_COLOURS = (
+    *("#6f5ff0", "#b36b00", "#00897b", "#d0455f", "#3d7fd6", "#5f8a00", "#c04fb0", "#8a6fc9"),
+)
 _DASHES = ([1, 0], [8, 3], [3, 3], [10, 3, 2, 3])  # so that colours need not be told apart
 _IN_FACT, _IN_FACT_COLOUR, _IN_FACT_DASH = "held_in_fact", "#7a8490", [2, 5]
 _LONGEST = 30
@@ -43,11 +44,12 @@ def list_over_time(answer: Answer) -> charts.Drawing:
     ]
     legend = alt.Legend(orient="top", direction="horizontal", columns=4, symbolType="stroke",
                         symbolStrokeWidth=2, symbolSize=700)  # fmt: skip
+    axis = alt.Axis(grid=False, labelOverlap=True, labelSeparation=10, tickCount=8)
     chart = (
         alt.Chart(charts.ROWS)
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=charts.time_axis()),
+            x=alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis),
             y=alt.Y("addresses:Q", title="addresses", axis=alt.Axis(format=",d", tickMinStep=1)),
             color=alt.Color(
                 "list:N",

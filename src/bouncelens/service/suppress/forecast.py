@@ -104,6 +104,23 @@ def forecast(workspace: Workspace, ahead: Ahead, *, now: datetime | None = None)
     )
 
 
+def sentences(found: Forecast) -> tuple[str, ...]:
+    """What it comes to, for people."""
+    over = sum(found.over.values())
+    share = f" ({100 * over / found.held:.1f} %)" if found.held else ""
+    due = (
+        f"At most {found.due:,} people will be Held within {found.days} days of "
+        f"{found.now:%Y-%m-%d} by {found.model} {found.model_version}: if mail goes on, and "
+        f"bounces, as it did. {found.met:,} of them meet the rule already; of {found.living:,} the "
+        "last reply did not say that they are dead."
+    )
+    now = (
+        f"{over:,} of {found.held:,} people held now{share} are held for a reason that is over or "
+        f"never was one; {found.gone:,} of them unsubscribed or complained and stay as they are."
+    )
+    return due, now
+
+
 def _present(workspace: Workspace, only: Mapping[str, Any], now: datetime) -> datetime:
     """Where the data ends, if that is in the past: what comes after it is ahead, too."""
     rows = workspace.engine.ask("history_span", only).to_pylist()

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bouncelens.decide.policy import Policy
-from bouncelens.decide.policy_file import load_policy
+from bouncelens.decide.policy_file import load_policy, policy_names
 from bouncelens.decide.setwise import kind_rows, rule_rows
 from bouncelens.decide.simulation import (
     SETTLE_DAYS,
@@ -133,6 +133,11 @@ def simulate(
         people=people,
         assumptions=Assumptions(money.currency, money.per_1000_sends, money.contact_month),
     )
+
+
+def shipped() -> tuple[tuple[str, str], ...]:
+    """The policies that we ship, and what each is for."""
+    return tuple((name, load_policy(name).meaning) for name in policy_names())
 
 
 def _policies(workspace: Workspace, names: Sequence[str]) -> dict[str, Policy]:

@@ -146,7 +146,7 @@ def forecast(
 
     By a model of Marketing Cloud's rule, and as if mail went on as it did. Reads only.
     """
-    from bouncelens.service.suppress.forecast import Ahead
+    from bouncelens.service.suppress.forecast import Ahead, sentences
     from bouncelens.service.suppress.forecast import forecast as foretold
     from bouncelens.service.workspace import Workspace
 
@@ -160,30 +160,17 @@ def forecast(
     both = (found.who, found.without_need)
     if asked is not None:
         _take(
-            both, asked, title="Held by Marketing Cloud, soon and without need", lead=_said(found)
+            both,
+            asked,
+            title="Held by Marketing Cloud, soon and without need",
+            lead=sentences(found),
         )
         return
     _show_counts(found)
     for answer in both:
         _print(answer, rows=limit)
-    for sentence in _said(found):
+    for sentence in sentences(found):
         say(sentence)
-
-
-def _said(found: Forecast) -> tuple[str, ...]:
-    over = sum(found.over.values())
-    share = f" ({100 * over / found.held:.1f} %)" if found.held else ""
-    due = (
-        f"At most {found.due:,} people will be Held within {found.days} days of "
-        f"{found.now:%Y-%m-%d} by {found.model} {found.model_version}: if mail goes on, and "
-        f"bounces, as it did. {found.met:,} of them meet the rule already; of {found.living:,} the "
-        "last reply did not say that they are dead."
-    )
-    now = (
-        f"{over:,} of {found.held:,} people held now{share} are held for a reason that is over or "
-        f"never was one; {found.gone:,} of them unsubscribed or complained and stay as they are."
-    )
-    return due, now
 
 
 def _show_counts(found: Forecast) -> None:

@@ -25,7 +25,7 @@ from bouncelens.service import report
 from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 from bouncelens.show.cli.screen import plain
-from bouncelens.show.web import assets, overview, questions
+from bouncelens.show.web import assets, overview, questions, simulate
 from bouncelens.show.web.downloads import Download
 from bouncelens.show.web.events import EventsDoor
 from bouncelens.show.web.filters import Filters, read_filters
@@ -53,6 +53,7 @@ def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -
     """The application. `hosts`: the names under which it source; a server that listens beyond
     this machine has to be told its own."""
     source, events = Source(settings), _events(settings)
+    simulations = simulate.Simulations(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -63,6 +64,7 @@ def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -
         yield
         if events is not None:
             await run_in_threadpool(events.close)
+        await run_in_threadpool(simulations.close)
         source.close()
 
     # No interactive API pages: they load their scripts from elsewhere.
@@ -77,6 +79,7 @@ def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -
     if events is not None:  # added last, so it is asked first
         app.add_middleware(EventsDoor, receiver=events.receiver)
     _add_pages(app, settings, source)
+    _add_simulations(app, settings, simulations)
     _add_api(app, source)
     _add_errors(app)
     return app
@@ -145,6 +148,14 @@ def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
             raise HTTPException(404)
         keep = {"cache-control": f"public, max-age={_A_YEAR_S}, immutable"}
         return Response(found.body, media_type=found.media_type, headers=keep)
+
+
+def _add_simulations(app: FastAPI, settings: Settings, simulations: simulate.Simulations) -> None:
+    @app.get(simulate.PATH, response_class=HTMLResponse, include_in_schema=False)
+    def show_simulation(request: Request) -> HTMLResponse:
+        pairs = request.query_params.multi_items()
+        page = simulate.build(settings, pairs, simulations.look)
+        return HTMLResponse(render("simulate.html", page=page))
 
 
 def _add_api(app: FastAPI, source: Source) -> None:
