@@ -171,10 +171,15 @@ def test_a_comparison_says_its_difference_and_the_other_side_can_be_named(
     period = told(capsys, "compare", "--since", "2026-03-02", "--until", "2026-03-03")
     named = told(capsys, "compare", "--since", "2026-03-02", "--until", "2026-03-03",
                  "--against", "2026-03-01..2026-03-02")  # fmt: skip
-    assert period["notes"][0].startswith("The whole rate changed by")
+    assert "1.50 % of 800 messages bounced, 1.50 % of 800 before" in period["notes"][0]
+    assert "95 % interval -1.28 to +1.28), no clear change" in period["notes"][0]
+    assert period["notes"][1].startswith("The whole rate changed by")
+    assert period["notes"][2].startswith("By provider: ")
+    assert period["notes"][3].startswith("By reason: ")
+    assert "Before is from 2026-03-01, before 2026-03-02." in period["notes"]
     assert period["rows"] == named["rows"]
     jobs = told(capsys, "compare", "--job", "42", "--against", "campaign=Spring letter")
-    assert {round(row[8], 12) for row in jobs["rows"]} == {0.0}  # job 42 is the Spring letter
+    assert {round(row[4], 12) for row in jobs["rows"]} == {0.0}  # job 42 is the Spring letter
 
 
 WRONG = [

@@ -28,12 +28,27 @@ def test_every_question_has_a_page_with_its_query(site: TestClient, name: str) -
     assert shown(name).title in page
 
 
-def test_a_comparison_needs_a_period_and_compares_it_with_the_one_before(site: TestClient) -> None:
-    refused = site.get("/questions/compare")
-    assert refused.status_code == 400
-    assert "needs two sides" in refused.text
-    page = site.get("/questions/compare?since=2026-03-02&until=2026-03-03").text
+def test_a_period_is_compared_with_the_one_before(site: TestClient) -> None:
+    assert site.get("/questions/compare").status_code == 200  # the last thirty days
+    page = html.unescape(site.get("/questions/compare?since=2026-03-02&until=2026-03-03").text)
     assert "The whole rate changed by" in page
+    assert "Before is from 2026-03-01, before 2026-03-02." in page
+
+
+def test_a_campaign_is_compared_with_another_that_the_page_offers(site: TestClient) -> None:
+    lacking = site.get("/questions/compare?campaign=Spring+letter")
+    assert lacking.status_code == 200
+    assert "Say what to compare it with" in lacking.text
+    assert '<option value="Spring letter">' in lacking.text
+    page = site.get("/questions/compare?job=42&other_campaign=Spring+letter").text
+    assert "+0.00 percentage points" in page  # job 42 is the Spring letter
+    assert 'name="other_campaign"' in page
+    assert 'value="Spring letter" placeholder' in page
+    file = site.get("/api/report/compare.csv?job=42&other_campaign=Spring+letter")
+    assert file.status_code == 200
+    assert "rate_effect" in file.text
+    wrong = site.get("/questions/compare?other_since=2026-03-02&other_until=2026-03-01")
+    assert (wrong.status_code, "holds no day" in wrong.text) == (400, True)
 
 
 @pytest.mark.parametrize("name", ["by_reason", "by:provider,domain", "templates_newest"])

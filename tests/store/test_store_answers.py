@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lake_rows import bounce, bounces, rows, sends, template, verdict
 
+from bouncelens.decide.change import Share, difference
 from bouncelens.store import tables
 from bouncelens.store.duck import DuckEngine
 from bouncelens.store.lake import Lake
@@ -266,11 +267,17 @@ def test_the_parts_of_a_difference_add_up_to_it(
         lake.put_verdicts(rows(tables.VERDICTS, verdicts))
         with DuckEngine(lake) as engine:
             found = engine.ask("compare", {"other_job": 10, "job": 20}).to_pylist()
-            rates = [engine.ask("totals", {"job": job})["rate"][0].as_py() for job in (10, 20)]
+            wholes = [engine.ask("totals", {"job": job}).to_pylist()[0] for job in (10, 20)]
+    rates = [whole["rate"] for whole in wholes]
     for row in found:
         if row["difference"] is not None:
             parts = row["rate_effect"] + row["mix_effect"]
             assert parts == pytest.approx(row["difference"], abs=1e-12)
+            sides = zip((row["bounced_before"], row["bounced_after"]), wholes, strict=True)
+            expected = difference(*(Share(part, whole["sent"]) for part, whole in sides))
+            assert (row["low"], row["high"]) == pytest.approx(
+                (expected.low, expected.high), abs=1e-4
+            )
     if found and None not in rates:
         assert sum(row["difference"] for row in found) == pytest.approx(
             rates[1] - rates[0], abs=1e-9

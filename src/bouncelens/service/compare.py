@@ -12,6 +12,9 @@ from bouncelens.service.narrow import read_conditions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bouncelens.service.digest_changes import Change
+
+_TOLD = 3  # providers, and reasons, in a sentence
 _SIDES = ("since", "until", "job", "campaign")
 _SPAN = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})")
 
@@ -42,18 +45,42 @@ def other_side(
     return {"other_since": since - (until - since), "other_until": since}
 
 
-def sentence(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The differences of all rows, summed up."""
+def sides(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The filters of the side before, and of the side after, for a question about one of them."""
+    both = {name: v for name, v in given.items() if not name.startswith("other_")}
+    before = {name: v for name, v in both.items() if name not in _SIDES}
+    other = {f"other_{name}": name for name in _SIDES}
+    before |= {name: given[key] for key, name in other.items() if given.get(key) is not None}
+    return before, both
+
+
+def sentences(rows: Iterable[Mapping[str, Any]], change: Change | None) -> tuple[str, ...]:
+    """The difference, how sure it is, and where it comes from. `change`: of the whole rate."""
     parts = [row for row in rows if row["difference"] is not None]
-    if not parts:
-        return "What was sent is not known on both sides, so nothing can be compared."
-    whole, rate, mix = (
-        sum(row[name] for row in parts) for name in ("difference", "rate_effect", "mix_effect")
-    )
+    if change is None:
+        return ("What was sent is not known on both sides, so nothing can be compared.",)
+    rate, mix = (sum(row[name] for row in parts) for name in ("rate_effect", "mix_effect"))
+    found, before, after = change.difference, change.before, change.after
     return (
-        f"The whole rate changed by {_points(whole)} percentage points: {_points(rate)} because "
-        f"providers refused more or less, {_points(mix)} because of where the mail went."
+        f"{_percent(after.rate)} of {after.whole:,} messages bounced, {_percent(before.rate)} of "
+        f"{before.whole:,} before: {_points(found.value)} percentage points "
+        f"(95 % interval {_points(found.low)} to {_points(found.high)}), "
+        f"{'a' if found.is_clear else 'no'} clear change.",
+        f"The whole rate changed by {_points(found.value)} points: {_points(rate)} because "
+        f"providers refused more or less, {_points(mix)} because of where the mail went.",
+        *(_largest(parts, name) for name in ("provider", "reason") if parts),
     )
+
+
+def _largest(rows: Iterable[Mapping[str, Any]], name: str) -> str:
+    """What adds most to the difference, by one column."""
+    sums: dict[str, float] = {}
+    for row in rows:
+        sums[row[name]] = sums.get(row[name], 0.0) + row["difference"]
+    most = sorted(sums.items(), key=lambda item: (-abs(item[1]), item[0]))
+    told = ", ".join(f"{word} {_points(share)}" for word, share in most[:_TOLD])
+    rest = sum(share for _, share in most[_TOLD:])
+    return f"By {name}: {told}{f', all others {_points(rest)}' if len(most) > _TOLD else ''}."
 
 
 def _spelt(against: Sequence[str]) -> Iterable[str]:
@@ -63,6 +90,10 @@ def _spelt(against: Sequence[str]) -> Iterable[str]:
             yield f"until={span[2]}"
         else:
             yield condition
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
 
 
 def _points(share: float) -> str:

@@ -6,6 +6,7 @@ The command line, the pages and exports show the same `Answer`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class Answer:
     time_zone: str
     notes: tuple[str, ...]
     min_sent: int = 0
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What the rows say, in sentences: the notes before those that explain them."""
+        return tuple(takewhile(lambda note: not note.startswith("Of: "), self.notes))
 
     def is_thin(self, record: Mapping[str, Any]) -> bool:
         """Whether so little was sent that the record's rate says next to nothing."""
@@ -103,9 +109,12 @@ def answer(
     found = replace(about, rows=rows)
     if about.question != "compare":
         return found
-    from bouncelens.service.compare import sentence
+    from bouncelens.service.compare import sentences, sides
+    from bouncelens.service.digest_changes import whole_change
 
-    return replace(found, notes=(sentence(found.records()), *about.notes))
+    before, after = (answer(workspace, "totals", **side) for side in sides(given))
+    told = sentences(found.records(), whole_change(before, after))
+    return replace(found, notes=(*told, *about.notes))
 
 
 def narrowed(
@@ -204,6 +213,21 @@ def _sentences(notes: tuple[str, ...]) -> Iterator[str]:
 
 
 def _filter_notes(given: Mapping[str, object]) -> Iterator[str]:
-    narrowed = {k: v for k, v in given.items() if k not in ("since", "until", "limit", "now")}
+    other = {k.removeprefix(_OTHER): v for k, v in given.items() if k.startswith(_OTHER)}
+    if other:
+        yield f"Before is {', '.join(_condition(*pair) for pair in other.items())}."
+    left_out = ("since", "until", "limit", "now")
+    narrowed = [p for p in given.items() if p[0] not in left_out and not p[0].startswith(_OTHER)]
     if narrowed:
-        yield f"Only {', '.join(f'{key} = {value}' for key, value in narrowed.items())}."
+        yield f"Only {', '.join(_condition(*pair) for pair in narrowed)}."
+
+
+_OTHER = "other_"
+
+
+def _condition(name: str, value: object) -> str:
+    """A filter as people read it."""
+    if name not in ("since", "until"):
+        return f"{name.replace('_', ' ')} = {value}"
+    day = f"{value:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
+    return f"from {day}" if name == "since" else f"before {day}"

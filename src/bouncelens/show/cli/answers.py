@@ -53,7 +53,9 @@ def print_answer(found: Answer, *, limit: int = ROWS, is_wide: bool = False) -> 
         _print_card(found)
     else:
         _print_rows(found, limit=limit, is_wide=is_wide)
-    typer.echo(" ".join((*found.notes, *_thin_note(found))) + "\n")
+    for sentence in found.told:
+        typer.echo(sentence)
+    typer.echo(" ".join((*found.notes[len(found.told) :], *_thin_note(found))) + "\n")
 
 
 def _print_card(found: Answer) -> None:
@@ -128,7 +130,9 @@ def _columns(found: Answer, rows: Sequence[Sequence[Any]], *, is_wide: bool) -> 
 
 
 def _interval(low: str, high: str) -> str:
-    return "–" if "–" in (low, high) else f"{low.removesuffix(' %')}–{high}"
+    if "–" in (low, high):
+        return "–"
+    return f"{low.removesuffix(' %')}{' to ' if '-' in low + high else '–'}{high}"
 
 
 def _cells(found: Answer, rows: Sequence[Sequence[Any]]) -> dict[str, list[str]]:

@@ -107,6 +107,9 @@ def window_words(found: Answer) -> str:
     return f"From {start} to {last:%Y-%m-%d}, days in {zone}"
 
 
+_SURE = "where the rate lies (Wilson)"
+
+
 def _is_card(found: Answer) -> bool:
     is_of_something = bool(found.columns) and found.columns[0].unit not in NUMBERS
     return len(found.rows) == 1 and len(found.columns) > 8 and not is_of_something
@@ -122,7 +125,7 @@ def _upright(found: Answer) -> tuple[tuple[Head, ...], tuple[tuple[str, ...], ..
         if column.name in ("low", "high") and {"low", "high"} <= set(names):
             if column.name == "low":
                 words = _interval(record["low"], record["high"])
-                rows.append(("95 % interval", words, "where the rate lies (Wilson)"))
+                rows.append(("95 % interval", words, _SURE))
             continue
         rows.append((_words(column), record[column.name], column.doc))
     return heads, tuple(rows)
@@ -145,7 +148,7 @@ def _columns(
         if {"low", "high"} <= names and column.name in ("low", "high"):
             if column.name == "high":
                 continue
-            words, doc = "95 % interval", "where the rate lies (Wilson)"
+            words, doc = "95 % interval", _SURE if "rate" in names else column.doc
             texts = [_interval(record["low"], record["high"]) for record in records]
         heads.append(Head(words, doc, column.unit in NUMBERS))
         cells.append(texts)
@@ -168,7 +171,9 @@ def _texts(found: Answer, row: Sequence[Any]) -> dict[str, str]:
 
 
 def _interval(low: str, high: str) -> str:
-    return UNKNOWN if UNKNOWN in (low, high) else f"{low.removesuffix(' %')} – {high}"
+    if UNKNOWN in (low, high):
+        return UNKNOWN
+    return f"{low.removesuffix(' %')} {'to' if '-' in low + high else '–'} {high}"
 
 
 def _words(column: Column) -> str:

@@ -42,6 +42,10 @@ class Filters:
     triggered_send: str | None = None
     sfmc_category: str | None = None
     subscriber: str | None = None
+    other_since: date | None = None  # the other side of a comparison
+    other_until: date | None = None
+    other_job: int | None = None
+    other_campaign: str | None = None
     path: str = "/"  # of the page that has them
 
     @property
@@ -89,8 +93,17 @@ class Filters:
             "triggered_send": self.triggered_send,
             "sfmc_category": self.sfmc_category,
             "subscriber": self.subscriber,
+            "other_since": _midnight(self.other_since),
+            "other_until": _midnight(self.other_until),
+            "other_job": self.other_job,
+            "other_campaign": self.other_campaign,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def other(self) -> tuple[object, ...]:
+        """What is said of the other side of a comparison."""
+        return (self.other_since, self.other_until, self.other_job, self.other_campaign)
 
     def values(self) -> tuple[tuple[str, str], ...]:
         """What is filtered, by name, as forms send it."""
@@ -121,11 +134,15 @@ def read_filters(
             raise InputInvalid(f"The filter {name!r} is given twice.", advice="Give it once.")
         found[name] = _read(name, text.strip(), known) if text.strip() else None
     filters = Filters(**found, path=path)
-    if filters.since and filters.until and filters.since >= filters.until:
-        raise InputInvalid(
-            f"The window from {filters.since} to before {filters.until} holds no day.",
-            advice="Let it end on a later day.",
-        )
+    for start, end in (
+        (filters.since, filters.until),
+        (filters.other_since, filters.other_until),
+    ):
+        if start and end and start >= end:
+            raise InputInvalid(
+                f"The window from {start} to before {end} holds no day.",
+                advice="Let it end on a later day.",
+            )
     return filters
 
 
@@ -192,6 +209,10 @@ _READERS = {
     "triggered_send": _words,
     "sfmc_category": _words,
     "subscriber": _words,
+    "other_since": _day,
+    "other_until": _day,
+    "other_job": _number,
+    "other_campaign": _words,
 }
 _FORMS = {
     "since": "a day such as 2026-11-01",
@@ -210,6 +231,10 @@ _FORMS = {
     "triggered_send": "the key of a triggered send",
     "sfmc_category": "a BounceCategory of SFMC",
     "subscriber": "a SubscriberKey or an address",
+    "other_since": "a day such as 2026-11-01",
+    "other_until": "a day such as 2026-12-01, the first that no longer belongs to the window",
+    "other_job": "a JobID, a whole number",
+    "other_campaign": "the name of an e-mail",
 }
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.service import report
 from bouncelens.show.export.cells import NUMBERS, shown
 from bouncelens.show.web.controls import Controls, controls
+from bouncelens.show.web.filters import Filters
 
 if TYPE_CHECKING:
     from bouncelens.service.report import Answer
     from bouncelens.settings import Settings
-    from bouncelens.show.web.filters import Filters
     from bouncelens.show.web.source import Source
 
 PATH = "/questions/"
 _MOST_ROWS = 500
+_MOST_CAMPAIGNS = 200
+_DAYS_COMPARED = 30
 # Columns whose cells lead to the same page, narrowed by their value: column and filter.
 _LINKED = {
     "provider": "provider", "domain": "domain", "reason": "reason", "reason_group": "group",
@@ -49,13 +52,19 @@ class QuestionPage:
     sql: str
     thin_note: str
     dimensions: tuple[str, ...]  # of a pivot: what it counts by
+    campaigns: tuple[str, ...]  # of a comparison: what can be compared
+    problem: str  # why there is no answer yet
     window_words: str
 
 
 def build(settings: Settings, filters: Filters, source: Source, question: str) -> QuestionPage:
     """The page of one question. Raises QuestionInvalid, InputInvalid, StoreError."""
     shown = report.shown(question)
-    answer = source.ask(question, filters)
+    problem, campaigns = "", tuple[str, ...]()
+    if question == "compare":
+        filters, problem = _sides(filters)
+        campaigns = _campaigns(source, filters)
+    answer = source.unanswered(question, filters) if problem else source.ask(question, filters)
     parts = {name for name, _ in shown.parameters}
     rows = tuple(_row(record, answer, filters, parts) for record in _records(answer))
     thin = any(cell.is_thin for row in rows for cell in row)
@@ -72,8 +81,28 @@ def build(settings: Settings, filters: Filters, source: Source, question: str) -
         sql=shown.sql,
         thin_note=f"Grey rates are of fewer than {answer.min_sent:,} messages sent." * thin,
         dimensions=report.dimensions_of(question),
+        campaigns=campaigns,
+        problem=problem,
         window_words=_window(answer),
     )
+
+
+def _sides(filters: Filters) -> tuple[Filters, str]:
+    """What is compared, the last days where nobody said; and what is lacking for it."""
+    named = (filters.since, filters.job, filters.campaign, *filters.other)
+    if not any(named):
+        today = datetime.now(UTC).date()
+        return replace(filters, since=today - timedelta(days=_DAYS_COMPARED - 1)), ""
+    if filters.since or any(filters.other):
+        return filters, ""
+    return filters, "Say what to compare it with: another campaign, job or period."
+
+
+def _campaigns(source: Source, filters: Filters) -> tuple[str, ...]:
+    """Names to choose from, those with most bounces first."""
+    wanted = Filters(account=filters.account)
+    found = source.ask("by:campaign", wanted, limit=_MOST_CAMPAIGNS)
+    return tuple(row[0] for row in found.rows if row[0])
 
 
 def _records(answer: Answer) -> list[dict[str, Any]]:

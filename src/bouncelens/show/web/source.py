@@ -50,6 +50,11 @@ class Source:
     def _asked(self, question: str, filters: Filters, limit: int | None) -> Answer:
         return report.answer(self._workspace, question, limit=limit, **given(question, filters))
 
+    def unanswered(self, question: str, filters: Filters) -> Answer:
+        """All that is said about an answer, without its rows. Raises QuestionInvalid."""
+        told = filters.others()
+        return self._turn(lambda: report.unanswered(self._workspace, question, told))
+
     def use(self, work: Callable[[Workspace], _T]) -> _T:
         """What some work makes of the workspace, in its turn. Raises what it raises."""
         return self._turn(lambda: work(self._workspace))
@@ -71,6 +76,6 @@ def given(question: str, filters: Filters) -> dict[str, Any]:
     """Window and filters by the names that a question takes."""
     since, until = filters.window
     named = {"since": since, "until": until, **filters.others()}
-    if question == "compare":
-        named |= compare.other_side({"since": since, "until": until}, ())
+    if question == "compare" and not any(name.startswith("other_") for name in named):
+        named |= compare.other_side(named, ())
     return named

@@ -2,20 +2,22 @@
 -- asks: Why is the bounce rate another one than before?
 -- denominator: messages sent on either side; to the provider for its rates, all for the difference
 -- note: cohort: a bounce belongs to the day its message was sent; a message counts once, for its last reply
--- note: before is what `other_since`, `other_until`, `other_job` and `other_campaign` say
+-- note: before is the other side: another period, job or campaign
 -- note: of each difference, rate_effect is what the provider refused more or less, mix_effect that more or less of the mail went to it; the differences of all rows add up to that of the whole rates
 -- note: jobs whose sent count is not known are left out; where it is not known by domain, the provider is 'not known'
 -- column provider: who runs the receiving mailbox
 -- column reason: what the reply means
--- column bounced_before [messages] (detail): messages that bounced before
--- column sent_before [messages] (detail): messages sent to the provider before
--- column rate_before [share]: bounced_before / sent_before
--- column bounced_after [messages] (detail): messages that bounced now
--- column sent_after [messages] (detail): messages sent to the provider now
--- column rate_after [share]: bounced_after / sent_after
+-- column rate_before [share] (detail): bounced_before / sent_before
+-- column rate_after [share] (detail): bounced_after / sent_after
 -- column difference [share]: what the row adds to the difference of the whole rates
+-- column low [share] (detail): lower end of the difference's 95 % interval (Newcombe)
+-- column high [share] (detail): upper end of the difference's 95 % interval (Newcombe)
 -- column rate_effect [share]: of it, by another rate at the same mix
 -- column mix_effect [share]: of it, by another mix at the same rate
+-- column bounced_before [messages] (detail): messages that bounced before
+-- column sent_before [messages] (detail): messages sent to the provider before
+-- column bounced_after [messages] (detail): messages that bounced now
+-- column sent_after [messages] (detail): messages sent to the provider now
 WITH sides AS (
     SELECT
         b.account, b.job, b.person, b.reason, b.last_time, b.batch, b.has_sent_by_domain,
@@ -88,13 +90,18 @@ WITH sides AS (
             WHEN n1 > 0 AND n2 > 0 THEN (n2 / all2 - n1 / all1) * (k1 / n1 + k2 / n2) / 2
             WHEN n1 = 0 AND n2 = 0 THEN 0 * difference
             ELSE difference  -- mailed on one side only: all of it is the mix
-        END AS mix_effect
+        END AS mix_effect,
+        k1 / all1 AS part1, {low k1 of all1} AS low1, {high k1 of all1} AS high1,
+        k2 / all2 AS part2, {low k2 of all2} AS low2, {high k2 of all2} AS high2
     FROM parts
 )
 SELECT
-    provider, reason, CAST(k1 AS BIGINT) AS bounced_before, CAST(n1 AS BIGINT) AS sent_before,
-    k1 / nullif(n1, 0) AS rate_before, CAST(k2 AS BIGINT) AS bounced_after,
-    CAST(n2 AS BIGINT) AS sent_after, k2 / nullif(n2, 0) AS rate_after,
-    difference, difference - mix_effect AS rate_effect, mix_effect
+    provider, reason, k1 / nullif(n1, 0) AS rate_before, k2 / nullif(n2, 0) AS rate_after,
+    difference,
+    difference - sqrt((part2 - low2) * (part2 - low2) + (high1 - part1) * (high1 - part1)) AS low,
+    difference + sqrt((high2 - part2) * (high2 - part2) + (part1 - low1) * (part1 - low1)) AS high,
+    difference - mix_effect AS rate_effect, mix_effect,
+    CAST(k1 AS BIGINT) AS bounced_before, CAST(n1 AS BIGINT) AS sent_before,
+    CAST(k2 AS BIGINT) AS bounced_after, CAST(n2 AS BIGINT) AS sent_after
 FROM split
 ORDER BY abs(difference) DESC NULLS LAST, provider, reason
