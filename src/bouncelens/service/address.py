@@ -12,20 +12,12 @@ from bouncelens.bounce import Hardness, Life, PastBounce
 from bouncelens.decide.policy_file import load_policy
 from bouncelens.decide.suppression import decide
 from bouncelens.errors import InputInvalid
+from bouncelens.service.timeline import Moment, is_of, timeline
 
 if TYPE_CHECKING:
     from bouncelens.bounce import Suppression
     from bouncelens.service.workspace import Workspace
     from bouncelens.store.ledger.incidents import Incident
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that happened to an address."""
-
-    at: datetime
-    what: str  # bounce, delivery, open, click, held, unsubscribe, complaint
-    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +33,9 @@ class Explained:
     state: str  # what we did: active, released, or none
     why: str  # what the policy says now
     incidents: tuple[int, ...]  # whose refusals are not believed
+    provider: str | None = None  # who runs the mailbox, by the domain's name or its MX
+    provider_name: str | None = None
+    mx_host: str | None = None  # None: the domain was never looked up, or has none
 
 
 def explain_address(
@@ -90,22 +85,45 @@ def _explained(
 ) -> Explained:
     history = [_past(row) for row in rows]
     incidents = [i for i in workspace.ledger.incidents.all() if i.holds]
-    doubted = [(b, i) for b in history for i in incidents if _is_of(i, b)]
+    doubted = [
+        (b, i)
+        for b in history
+        for i in incidents
+        if is_of(i, provider=b.provider, hardness=b.hardness, at=b.event_time)
+    ]
     believed = [b for b in history if not any(b is d for d, _ in doubted)]
     life = Life(person.get("last_delivery"), person.get("last_open"), person.get("last_click"))
     ours = decide(believed, load_policy(workspace.settings.policy), now, life)
     known = workspace.ledger.suppression(*key)
+    address = person.get("address") or next((r["address"] for r in rows if r["address"]), None)
+    provider, name, host = _mailbox(workspace, address)
     return Explained(
         account=key[0],
         subscriber_key=key[1],
-        address=person.get("address") or next((r["address"] for r in rows if r["address"]), None),
-        timeline=tuple(sorted(_timeline(rows, person), key=lambda m: m.at)),
+        address=address,
+        timeline=timeline(workspace, *key),
         sfmc_status=person.get("status"),
         sfmc_why=_sfmc_why(history, person, life, now),
         state="none" if known is None else known.state,
         why=_why(ours, known, doubted),
         incidents=tuple(sorted({i.id for _, i in doubted})),
+        provider=provider,
+        provider_name=name,
+        mx_host=host,
     )
+
+
+def _mailbox(
+    workspace: Workspace, address: str | None
+) -> tuple[str | None, str | None, str | None]:
+    """Slug and name of who runs the mailbox, and the MX host, as far as is known without asking."""
+    from bouncelens.service.providers import show
+
+    try:
+        found = show(workspace, address or "")
+    except InputInvalid:
+        return None, None, None
+    return found.provider, found.provider_name, found.mx_host
 
 
 def _past(row: Mapping[str, Any]) -> PastBounce:
@@ -125,15 +143,6 @@ def _past(row: Mapping[str, Any]) -> PastBounce:
         send_day=row["send_day"],
         provider=row["provider"],
         sfmc_category=row["sfmc_category"],
-    )
-
-
-def _is_of(incident: Incident, bounce: PastBounce) -> bool:
-    return (
-        bounce.hardness is Hardness.HARD
-        and bounce.provider == incident.provider
-        and incident.starts <= bounce.event_time
-        and (incident.ends is None or bounce.event_time < incident.ends)
     )
 
 
@@ -172,31 +181,6 @@ def _why(
     if known is not None and known.state == "active":
         told += f" It is still suppressed, since {known.decided_at:%Y-%m-%d}: {known.grounds}"
     return told + held
-
-
-def _timeline(rows: Iterable[Mapping[str, Any]], person: Mapping[str, Any]) -> Iterable[Moment]:
-    for row in rows:
-        category = f"; Marketing Cloud: {row['sfmc_category']}" if row["sfmc_category"] else ""
-        false = ", found false afterwards" if row["is_false_bounce"] else ""
-        yield Moment(
-            row["event_time"],
-            "bounce",
-            f"{row['reason']} ({row['hardness']}{false}{category}) in job {row['job']}: "
-            f"{row['reply_text'] or 'no reply was told'}",
-        )
-    for name, what, told in _SIGNS:
-        if person.get(name) is not None:
-            yield Moment(person[name], what, told)
-
-
-_SIGNS = (
-    ("last_delivery", "delivery", "the last message that did not come back was sent"),
-    ("last_open", "open", "the last open"),
-    ("last_click", "click", "the last click"),
-    ("held_time", "held", "Marketing Cloud stopped mailing"),
-    ("unsubscribed_time", "unsubscribe", "unsubscribed"),
-    ("complained_time", "complaint", "complained"),
-)
 
 
 def _key(row: Mapping[str, Any]) -> tuple[int, str]:

@@ -51,6 +51,7 @@ def diagnose(workspace: Workspace, *, is_offline: bool = False) -> Diagnosis:
         _disk(workspace),
     ]
     if not is_offline:
+        checks += _dns(workspace)
         checks += tenant_checks(workspace.settings)
     return Diagnosis(tuple(checks))
 
@@ -105,6 +106,20 @@ def _last_run(workspace: Workspace) -> str:
     if not runs:
         return "is yet to come"
     return f"was {runs[0].verb!r} at {runs[0].started_at:%Y-%m-%d %H:%M} UTC: {runs[0].outcome}"
+
+
+def _dns(workspace: Workspace) -> list[Check]:
+    """Whether DNS answers, where it is going to be asked."""
+    from bouncelens.check.mx import OUTCOMES, MxAsker
+
+    settings = workspace.settings
+    if not settings.providers.lookup and not settings.dns.resolvers:
+        return []
+    told = MxAsker(settings.dns).answers()
+    if told == "ok":
+        return [Check("dns", True, "it answers; providers can be looked up by MX")]
+    advice = "Name other resolvers as dns.resolvers, or set providers.lookup = false."
+    return [Check("dns", False, f"it gives no answer ({told}): {OUTCOMES[told]}. {advice}", 5)]
 
 
 def _disk(workspace: Workspace) -> Check:

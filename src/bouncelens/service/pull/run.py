@@ -17,6 +17,7 @@ from bouncelens.extract.gate import Gate, gate_of
 from bouncelens.extract.wire import Waited
 from bouncelens.service.extracts import pull_extracts
 from bouncelens.service.intake import Counts
+from bouncelens.service.providers import after_pull
 from bouncelens.service.pull.asked import Asked
 from bouncelens.service.pull.bounces import Bounces, Reach, Tell
 from bouncelens.service.pull.by_query import ByQuery
@@ -84,7 +85,7 @@ def pull(
         detail=" ".join(result.partial)[:2000],
     )
     workspace.lake.tidy()
-    return result
+    return replace(result, notes=(*result.notes, *after_pull(workspace, now=now)))
 
 
 @dataclass(frozen=True, slots=True)

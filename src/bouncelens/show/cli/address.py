@@ -9,6 +9,8 @@ from bouncelens.show.cli.screen import print_card, print_json, print_table, sett
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bouncelens.service.address import Explained
+
 
 def print_address(address: str, *, as_json: bool, config: Path | None) -> None:
     """All about an address. Raises InputInvalid when nothing is known of it."""
@@ -25,6 +27,7 @@ def print_address(address: str, *, as_json: bool, config: Path | None) -> None:
         print_card(
             f"{one.address or address} · account {one.account} · {one.subscriber_key}",
             [
+                *([("Provider", _provider(one))] if one.provider or one.mx_host else []),
                 ("Marketing Cloud", one.sfmc_status or "not known"),
                 ("because", one.sfmc_why),
                 ("Suppressed", {"active": "yes"}.get(one.state, one.state)),
@@ -35,5 +38,10 @@ def print_address(address: str, *, as_json: bool, config: Path | None) -> None:
         print_table(
             "What happened (UTC)",
             (("at", False), ("what", False), ("told", False)),
-            [(f"{m.at:%Y-%m-%d %H:%M}", m.what, m.told) for m in one.timeline],
+            [(f"{m.at:%Y-%m-%d %H:%M}", m.event, m.told) for m in one.timeline],
         )
+
+
+def _provider(one: Explained) -> str:
+    host = f", by its MX {one.mx_host}" if one.mx_host else ""
+    return f"{one.provider_name or one.provider or 'not known'}{host}"
