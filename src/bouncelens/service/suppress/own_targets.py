@@ -151,11 +151,14 @@ def write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[str]]) -
         raise StoreError(f"{path} cannot be written: {error}.") from error
 
 
+def is_risky(text: str) -> bool:
+    """Whether a spreadsheet takes a cell for a formula. A plain number with a sign is none."""
+    return text.startswith(_RISKY) and not (text[0] in "+-" and text[1:].isdigit())
+
+
 def safe_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula. A plain number with a sign is none."""
-    if not text.startswith(_RISKY) or (text[0] in "+-" and text[1:].isdigit()):
-        return text
-    return f"'{text}"
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if is_risky(text) else text
 
 
 def bare_cell(text: str) -> str:

@@ -16,7 +16,7 @@ from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bouncelens.service.suppress import Applied, Finding, Plan
+    from bouncelens.service.suppress import Applied, Finding, Plan, Reactivation
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Never passes a guard rail.")]
 
@@ -168,21 +168,48 @@ def undo(
 
 
 def export(
-    feed: Annotated[str, typer.Argument(help="crm or auto-suppression.")],
+    feed: Annotated[str, typer.Argument(help="crm, auto-suppression or reactivate.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="Write the CSV here.")],
+    tier: Annotated[
+        str | None,
+        typer.Option(help="For reactivate: accepted, alive or unknown.", show_default=False),
+    ] = None,
     account: Account = None,
     config: Config = None,
 ) -> None:
-    """Write what is applied as a file for others.
+    """Write a file for others.
 
     crm: addresses that are dead for good only. auto-suppression: addresses, to be imported.
+    reactivate: people whom Marketing Cloud holds and should not, for All Subscribers; never those
+    who unsubscribed or complained. One tier at a time, the surest first.
     """
+    from bouncelens.errors import InputInvalid
     from bouncelens.service.suppress import export as exported
+    from bouncelens.service.suppress import reactivate
     from bouncelens.service.workspace import Workspace
 
+    is_tiered = feed == "reactivate"
+    if is_tiered != (tier is not None):
+        advice = "Say --tier accepted, alive or unknown." if is_tiered else "Leave it out."
+        raise InputInvalid(f"{feed} {'needs' if is_tiered else 'has no'} --tier.", advice=advice)
     with Workspace.open(settings_of(config)) as workspace:
+        if tier is not None:
+            _say_reactivation(reactivate(workspace, tier, out, account=account))
+            return
         rows = exported(workspace, feed, out, account=account)
     say(f"{rows:,} rows written to {out}.")
+
+
+def _say_reactivation(made: Reactivation) -> None:
+    tiers = ", ".join(f"{count:,} {name}" for name, count in made.tiers.items())
+    say(f"Held in account {made.account} and neither unsubscribed nor complained: {tiers}.")
+    for why, count in made.left_out.items():
+        say(f"{count:,} of the tier left out: {why}.")
+    say(f"{made.written:,} people written to {made.out}.")
+    if not made.is_asked:
+        say("Marketing Cloud was not asked for their statuses now: only the lake was.")
+    for number, step in enumerate(made.steps, 1):
+        say(f"{number}. {step}")
 
 
 def _confirmed(yes: bool, question: str) -> None:
