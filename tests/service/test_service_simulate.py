@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from light_workspace import LightWorkspace
 
 import suppression_lake as small
 from bouncelens.bounce import Life, PastBounce
@@ -22,7 +23,6 @@ from bouncelens.decide.policy_file import load_policy
 from bouncelens.decide.simulation import SETTLE_DAYS, SIGNS, Step, Wrong, harm_days, steps
 from bouncelens.errors import InputInvalid, SettingsInvalid
 from bouncelens.service.suppress.simulate import Simulation, Trial, simulate
-from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings
 from bouncelens.store import tables
 from bouncelens.store.lake import Lake
@@ -36,7 +36,7 @@ def day(days_ago: float) -> datetime:
 
 
 def tried(folder: Settings, *policies: str, **more: Any) -> Simulation:
-    with Workspace.open(folder) as workspace:
+    with LightWorkspace.open(folder) as workspace:
         return simulate(workspace, Trial(policies, **more), now=NOW)
 
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_tried_is_refused_with_a_reason(
 ) -> None:
     folder = small.settings_in(tmp_path)
     small.fill(folder, [("a", DEAD, 30)])
-    with Workspace.open(folder) as workspace, pytest.raises(error, match=words):
+    with LightWorkspace.open(folder) as workspace, pytest.raises(error, match=words):
         simulate(workspace, Trial(**trial), now=NOW)
 
 
@@ -279,7 +279,7 @@ def sent_between(history: History, step: Step, until: datetime | None) -> dict[A
         assert b.send_day is not None
         is_within = step.start.date() <= b.send_day < step.end.date()
         is_on_list = until is None or b.send_day < until.date()
-        if is_within and is_on_list and b.event_time >= step.start and not b.is_false_bounce:
+        if is_within and is_on_list and b.event_time > step.start and not b.is_false_bounce:
             found[b.job, b.batch] = found.get((b.job, b.batch), False) or b.hardness == "hard"
     return found
 

@@ -41,7 +41,7 @@ WITH dated AS (
         max(CASE WHEN j.hardness = 'hard' THEN 1 ELSE 0 END) AS is_hard
     FROM judged AS j
     INNER JOIN dated AS d ON d.account = j.account AND d.subscriber_key = j.subscriber_key
-    WHERE j.event_time >= $other_since
+    WHERE j.event_time > $other_since
         AND j.send_day >= $other_first_day AND j.send_day < $other_end_day
         AND (d.until_time IS NULL OR j.send_day < CAST(d.until_time AS DATE))
         AND NOT coalesce(j.is_false_bounce, false)
