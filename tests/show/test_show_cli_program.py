@@ -325,6 +325,14 @@ def test_from_pull_to_plan(
     assert all(proposed["grounds"] for proposed in plan["suppressions"])
     assert run(["suppress", "plan"]) == 0
     assert "to add" in capsys.readouterr().err
+    both = ["--policy", "default", "--policy", "sfmc", "--dates", "3"]
+    assert run(["suppress", "simulate", *both, "--json"]) == 0
+    ours, theirs = json.loads(capsys.readouterr().out)["simulation"]["outcomes"]
+    assert 0 < ours["sizes"][1] <= ours["sizes"][2] <= ours["ever"]
+    assert ours["saved"] > 0
+    assert theirs["is_model"]
+    assert run(["suppress", "forecast"]) == 0
+    assert "people will be Held within 30 days" in capsys.readouterr().err
     assert run(["report"]) == 0
     assert "Of: messages sent" in capsys.readouterr().out
 
