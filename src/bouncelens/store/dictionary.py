@@ -36,7 +36,7 @@ _MADE = {
     "domain": "receiving domain, lower case; '' where it is not known",
 }
 # How the engine reads the same bounces faster: nothing that judged does not say.
-_BESIDE = ("cells", "apart", "each_once", "tallied")
+_BESIDE = ("sent_days", "cells", "apart", "each_once", "tallied")
 
 
 @dataclass(frozen=True, slots=True)

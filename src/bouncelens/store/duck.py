@@ -9,8 +9,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bouncelens.store import grain
 from bouncelens.store.closing import Closing
 from bouncelens.store.files import (
+    EVENT_DAY,
     as_arrow,
     as_parts,
     connect,
@@ -20,6 +22,7 @@ from bouncelens.store.files import (
 )
 from bouncelens.store.questions import question as question_named
 from bouncelens.store.questions import views
+from bouncelens.store.rollup import Bound, bind
 from bouncelens.store.scratch import scratch_folder
 from bouncelens.store.tables import BOUNCES, TABLES
 
@@ -31,9 +34,6 @@ if TYPE_CHECKING:
 
     from bouncelens.store.lake import Lake
 
-# The day in UTC. Casting a moment to a date asks the calendar of a time zone: three times slower.
-_EVENT_DAY = "DATE '1970-01-01' + CAST(epoch_us(event_time) // 86400000000 AS INTEGER)"
-
 
 class DuckEngine(Closing):
     """The embedded engine. Threads may ask at once: each has its own connection and views."""
@@ -41,9 +41,15 @@ class DuckEngine(Closing):
     name = "duckdb"
 
     def __init__(
-        self, lake: Lake, *, memory_limit: str = "2GB", threads: int | None = None
+        self,
+        lake: Lake,
+        *,
+        memory_limit: str = "2GB",
+        threads: int | None = None,
+        rollup: bool = True,
     ) -> None:
-        self._lake = lake
+        """`rollup`: use it where there is one; without it every bounce is read."""
+        self._lake, self._uses_rollup = lake, rollup
         scratch = scratch_folder(self)
         self._root = connect(memory_limit=memory_limit, temp_directory=scratch, threads=threads)
         allowed = [scratch]
@@ -63,11 +69,11 @@ class DuckEngine(Closing):
     ) -> pa.Table:
         """The answer's rows. Raises QuestionInvalid or StoreError."""
         asked = question_named(question)
-        bound = asked.bound(parameters)
+        live = grain.live(asked.sql, asked.bound(parameters))
         with explained(self._lake.uri, "read"):
-            connection = self._connection()
+            connection = self._connection(live.grain)
             with _put_in(connection, given or {}):
-                return as_arrow(connection, asked.sql, bound)
+                return as_arrow(connection, live.sql, live.parameters)
 
     @contextmanager
     def stream(
@@ -75,9 +81,9 @@ class DuckEngine(Closing):
     ) -> Iterator[pa.RecordBatchReader]:
         """The same rows part by part. Raises QuestionInvalid or StoreError."""
         asked = question_named(question)
-        bound = asked.bound(parameters)
+        live = grain.live(asked.sql, asked.bound(parameters))
         with explained(self._lake.uri, "read"):
-            reader = as_parts(self._connection(), asked.sql, bound)
+            reader = as_parts(self._connection(live.grain), live.sql, live.parameters)
             try:
                 yield reader
             finally:
@@ -87,25 +93,45 @@ class DuckEngine(Closing):
         """Let go of memory and spill files."""
         self._root.close()
 
-    def _connection(self) -> DuckDBPyConnection:
-        """This thread's connection, its views on the present version of every table."""
-        versions = self._lake.versions()
-        if getattr(self._own, "versions", None) != versions:
-            if not hasattr(self._own, "connection"):
-                self._own.connection = self._root.cursor()
-            self._make_views(self._own.connection)
-            self._own.versions = versions
-        connection: DuckDBPyConnection = self._own.connection
+    def _connection(self, of: str | None) -> DuckDBPyConnection:
+        """This thread's connection, its views on the present version of every table, its cells of
+        a grain or none."""
+        own = self._own
+        if not hasattr(own, "connection"):
+            own.connection, own.versions, own.grain = self._root.cursor(), None, None
+        connection: DuckDBPyConnection = own.connection
+        while own.versions != (versions := self._versions()):
+            self._make_views(connection)
+            own.bound = bind(connection, self._lake) if self._uses_rollup else Bound()
+            own.versions, own.grain = versions, None
+            _take(connection, "sent_days", "rolled_sent" if own.bound.has_sent else None)
+        wanted = of if own.bound.has_cells else None
+        if own.grain != wanted:
+            is_whole = wanted is not None and wanted != "domain" and own.bound.has_sent
+            _take(connection, "cells", wanted and f"rolled_{wanted}")
+            _take(connection, "apart", wanted and "rolled_apart")
+            _take(connection, "sent", "rolled_sent" if is_whole else None)
+            own.grain = wanted
         return connection
+
+    def _versions(self) -> dict[str, int]:
+        versions = self._lake.versions()
+        return versions | ({"rollup": self._lake.rollup.version()} if self._uses_rollup else {})
 
     def _make_views(self, connection: DuckDBPyConnection) -> None:
         for name, table in TABLES.items():
             rows = rows_sql(connection, table, self._lake.delta(name))
             if table is BOUNCES:
-                rows = f"SELECT *, {_EVENT_DAY} AS event_day FROM ({rows})"  # noqa: S608
+                rows = f"SELECT *, {EVENT_DAY} AS event_day FROM ({rows})"  # noqa: S608 - names of our own
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
         for name, (_, sql) in views().items():
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+
+
+def _take(connection: DuckDBPyConnection, view: str, rolled: str | None) -> None:
+    """Let a view be one of the rollup; None: what it is without."""
+    sql = f"SELECT * FROM {rolled}" if rolled else views()[view][1]  # noqa: S608 - names of our own
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {sql}")
 
 
 @contextmanager
@@ -115,7 +141,7 @@ def _put_in(connection: DuckDBPyConnection, given: Mapping[str, pa.Table]) -> It
         for name, rows in given.items():
             connection.register(f"given_{name}", rows)
             connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM given_{name}"  # noqa: S608
+                f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM given_{name}"  # noqa: S608 - names of our own
             )
         yield
     finally:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from bouncelens.store.tables import LakeTable
 
+# The day in UTC. Casting a moment to a date asks the calendar of a time zone: three times slower.
+EVENT_DAY = "DATE '1970-01-01' + CAST(epoch_us(event_time) // 86400000000 AS INTEGER)"
+
 
 def connect(*, memory_limit: str, temp_directory: str, threads: int | None) -> DuckDBPyConnection:
     """A DuckDB in memory, in UTC, that never fetches an extension."""
@@ -93,7 +96,7 @@ def rows_sql(
         source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
     held = set(connection.sql(f"SELECT * FROM {source}").columns)  # noqa: S608 - our own list
     names = [name for name, _, _ in table.fields if name in held]
-    some = f"SELECT {', '.join(_name(name) for name in names)} FROM {source}"  # noqa: S608
+    some = f"SELECT {', '.join(_name(name) for name in names)} FROM {source}"  # noqa: S608 - names of our own
     return some if len(names) == len(table.fields) else f"{nothing} UNION ALL BY NAME {some}"
 
 

@@ -7,7 +7,6 @@ from the same version, one commits and the other looks again.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 from bouncelens.errors import StoreError
 from bouncelens.store.closing import Closing
 from bouncelens.store.files import as_arrow, connect, explained, resolved, rows_sql
+from bouncelens.store.layout import crowded
 from bouncelens.store.meeting import IS_CUT, arrivals
+from bouncelens.store.rollup import Rollup
 from bouncelens.store.scratch import scratch_folder
 from bouncelens.store.tables import (
     BOUNCES,
@@ -72,7 +73,8 @@ class Lake(Closing):
 
     def __init__(self, uri: str, tables: dict[str, DeltaTable], options: dict[str, str]) -> None:
         self.uri = uri
-        self._deltas, self._options = tables, options
+        self._deltas, self.options = tables, options
+        self.rollup = Rollup(uri, options)
         self._lock = threading.RLock()
         scratch = scratch_folder(self)
         self._duck = connect(memory_limit="1GB", temp_directory=scratch, threads=None)
@@ -194,24 +196,32 @@ class Lake(Closing):
         return self._put(DOMAINS, rows)
 
     def tidy(self, *, files_per_part: int = 8) -> int:
-        """Join small files where a partition has more than `files_per_part`, and remove files
-        that no reader of the last seven days can need. Returns how many files were joined.
+        """Join small files where a partition has more than `files_per_part`, remove files that no
+        reader of the last seven days can need, and bring the rollup up to date. Returns how many
+        files were joined.
 
         What another writer changes meanwhile is left to the next time.
         """
         from deltalake.exceptions import CommitFailedError
 
+        from bouncelens.store import rolling
+
         joined = 0
         with self._lock, explained(self.uri, "tidied"), suppress(CommitFailedError):
             for name in self._deltas:
                 delta, before = self.delta(name), joined
-                for part in _crowded(delta, TABLES[name], files_per_part):
+                parts = crowded(delta, TABLES[name], files_per_part)
+                was = rolling.to_be_moved(self) if parts and name == BOUNCES.name else None
+                for part in parts:
                     metrics = delta.optimize.compact(
                         partition_filters=part, writer_properties=_writer()
                     )
                     joined += int(metrics["numFilesRemoved"])
+                if was is not None:
+                    rolling.moved(self, was)
                 if joined > before:
                     delta.vacuum(_RETENTION_HOURS, dry_run=False, full=True)
+            rolling.roll(self)
         return joined
 
     # How
@@ -371,17 +381,3 @@ def _stamped(table: pa.Table, now: datetime) -> pa.Table:
     return table.append_column(
         BOUNCES.stored_schema.field(EVENT_MONTH[0]), names.take(coded.indices)
     )
-
-
-def _crowded(
-    delta: DeltaTable, table: LakeTable, limit: int
-) -> list[list[tuple[str, str, str]] | None]:
-    """The partitions with more files than `limit`, as filters; None is a whole table."""
-    import pyarrow as pa
-
-    if not table.partition_by:
-        return [None] if len(delta.file_uris()) > limit else []
-    column = table.partition_by[0]
-    parts = pa.table(delta.get_add_actions(flatten=True)).column(f"partition.{column}")
-    counts = Counter(str(part) for part in parts.to_pylist())
-    return [[(column, "=", part)] for part, count in counts.items() if count > limit]

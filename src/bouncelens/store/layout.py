@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from bouncelens.errors import LakeAbsent, StoreError
@@ -136,3 +137,17 @@ def _opened(uri: str, table: LakeTable, options: dict[str, str], *, complete: bo
             if any(field.name not in now_held for field in absent):
                 raise
     return delta
+
+
+def crowded(
+    delta: DeltaTable, table: LakeTable, limit: int
+) -> list[list[tuple[str, str, str]] | None]:
+    """The partitions with more files than `limit`, as filters; None is a whole table."""
+    import pyarrow as pa
+
+    if not table.partition_by:
+        return [None] if len(delta.file_uris()) > limit else []
+    column = table.partition_by[0]
+    parts = pa.table(delta.get_add_actions(flatten=True)).column(f"partition.{column}")
+    counts = Counter(str(part) for part in parts.to_pylist())
+    return [[(column, "=", part)] for part, count in counts.items() if count > limit]

@@ -24,6 +24,12 @@ LEFT JOIN (SELECT DISTINCT account, job FROM sends) AS s
     ON s.account = j.account AND s.job = j.job
 WHERE s.job IS NULL AND j.number_sent IS NOT NULL AND j.sent_time IS NOT NULL;
 
+-- view sent_days: the same, of all domains that are known together: their name is '*'
+CREATE VIEW sent_days AS
+SELECT
+    account, job, CASE WHEN domain = '' THEN '' ELSE '*' END AS domain, provider, day, sent
+FROM sent;
+
 -- view job_facts: what is known of a job by its name or its sent counts; weekday (1 is Monday) and
 -- hour are those in which it began, UTC, unless it was sent over more than two days
 CREATE VIEW job_facts AS
@@ -38,7 +44,7 @@ FROM (
     SELECT
         account, job, min(day) AS first_day, max(day) AS last_day,
         max(CASE WHEN domain <> '' THEN 1 ELSE 0 END) = 1 AS has_domains
-    FROM sent GROUP BY account, job
+    FROM sent_days GROUP BY account, job
 ) AS d FULL JOIN jobs AS j ON j.account = d.account AND j.job = d.job;
 
 -- view cells: counts of bounces that the engine keeps, each of messages that bounced once, by what
