@@ -18,9 +18,11 @@ from bouncelens.service.address import explain_address
 from bouncelens.service.doctor import diagnose
 from bouncelens.service.import_file import import_file
 from bouncelens.service.providers import Wanted, after_pull, look_up, show
+from bouncelens.service.pull import Asked, pull
 from bouncelens.service.report import answer
 from bouncelens.settings import Settings
 from dns_server import DnsServer, Zone, closed_port, running_dns
+from sandbox_process import Sandbox
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 # domain: addresses mailed, of which bounced
@@ -218,6 +220,19 @@ def test_a_pull_looks_up_only_if_told_to_and_never_fails(opened: Open, server: D
     assert left.startswith("4 domains are yet")
     told = after_pull(opened(closed_port(), lookup=True), now=NOW)
     assert told[0].startswith("DNS gives no answer")
+
+
+def test_a_pull_ends_with_a_look_up(sandbox: Sandbox, server: DnsServer, tmp_path: Path) -> None:
+    settings = sandbox.settings(
+        tmp_path, dns={"resolvers": [server.resolver]}, providers={"lookup": True}
+    )
+    with LightWorkspace.open(settings) as workspace:
+        since = datetime.now(UTC) - timedelta(days=14)
+        done = pull(workspace, Asked((sandbox.accounts[1][0],), since=since))
+        assert "domains were looked up; the provider of 0 of" in done.notes[-1]
+        found = workspace.lake.read("domains")["outcome"].to_pylist()
+    assert set(found) == {"nxdomain"}
+    assert {name.rpartition(".")[2] for name, _ in server.asked} == {"example"}
 
 
 def test_a_domain_is_shown_without_asking(opened: Open, server: DnsServer) -> None:
