@@ -11,7 +11,9 @@ from light_workspace import LightWorkspace
 from bouncelens.errors import InputInvalid
 from bouncelens.service import incident
 from bouncelens.service.address import explain_address
-from bouncelens.service.suppress import apply, plan
+from bouncelens.service.report import answer
+from bouncelens.service.stream import stream
+from bouncelens.service.suppress import apply, plan, undo
 from suppression_lake import ACCOUNT, DEAD, FULL, NOW, fill, people, settings_in
 
 
@@ -25,9 +27,11 @@ def test_an_address_tells_its_timeline_both_statuses_and_both_reasons(tmp_path: 
         plan(workspace, out=tmp_path / "plan", now=NOW)
         apply(workspace, tmp_path / "plan", now=NOW)
         (pat,) = explain_address(workspace, "PAT@example.com", now=NOW)
-        assert [(m.what, (NOW - m.at).days) for m in pat.timeline] == [
-            ("open", 100), ("bounce", 40), ("bounce", 20), ("bounce", 2),
+        happened = [(m.event, (NOW - m.at).days) for m in pat.timeline]
+        assert [each for each in happened if each[1] > 1] == [
+            ("opened", 100), ("bounced", 40), ("bounced", 20), ("bounced", 2),
         ]  # fmt: skip
+        assert "unknown_user (hard; Marketing Cloud: Hard bounce) in job 401: " in str(pat.timeline)
         assert (pat.account, pat.sfmc_status, pat.state) == (ACCOUNT, "held", "active")
         assert pat.sfmc_why.startswith("3 bounces of 3 days from 2026-04-22 to 2026-05-30")
         assert pat.why.startswith("Hard bounce on 2026-04-22 in job 401: unknown_user")
@@ -35,6 +39,41 @@ def test_an_address_tells_its_timeline_both_statuses_and_both_reasons(tmp_path: 
         assert (sam.sfmc_status, sam.state) == (None, "none")
         assert sam.why == "The policy does not suppress it."
         assert "not known" in sam.sfmc_why
+
+
+def test_what_we_did_stands_between_what_happened(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    fill(settings, [("pat", DEAD, 40.0), ("pat", DEAD, 20.0), ("sam", FULL, 3.0)])
+    people(settings, [{"subscriber_key": "pat", "complained_time": NOW - timedelta(days=30)}])
+    with LightWorkspace.open(settings) as workspace:
+        plan(workspace, out=tmp_path / "plan", now=NOW)
+        done = apply(workspace, tmp_path / "plan", now=NOW)
+        undo(workspace, done.run, now=NOW)
+        incident.hold(
+            workspace,
+            "google",
+            starts=NOW - timedelta(days=21),
+            ends=NOW - timedelta(days=19),
+            why="A bad day.",
+        )
+        (pat,) = explain_address(workspace, "pat@example.com", now=NOW)
+        (sam,) = explain_address(workspace, "sam", now=NOW)
+        asked = answer(workspace, "subscriber_timeline", subscriber="pat@example.com")
+        later = answer(workspace, "subscriber_timeline", subscriber="pat", since=NOW)
+        with stream(workspace, "subscriber_timeline", subscriber="pat") as read:
+            streamed = [event for part in read.batches for event in part["event"].to_pylist()]
+    events = [moment.event for moment in pat.timeline]
+    assert [e for e in events if e not in ("planned", "suppressed", "undone")] == [
+        "bounced", "complained", "incident began", "bounced", "incident ended", "status active",
+    ]  # fmt: skip
+    assert {"planned", "suppressed", "undone"} < set(events)
+    told = {moment.event: moment.told for moment in pat.timeline}
+    assert "was to suppress it. Hard bounce on 2026-04-22" in told["planned"]
+    assert "taking back run" in told["undone"]
+    assert "1 refusals are not believed" in told["incident began"]
+    assert [record["event"] for record in asked.records()] == events == streamed
+    assert {record["event"] for record in later.records()} <= {*events[-4:]}
+    assert [moment.event for moment in sam.timeline] == ["bounced"]
 
 
 def test_refusals_that_are_not_believed_are_said(tmp_path: Path) -> None:

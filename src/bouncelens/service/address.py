@@ -12,20 +12,12 @@ from bouncelens.bounce import Hardness, Life, PastBounce
 from bouncelens.decide.policy_file import load_policy
 from bouncelens.decide.suppression import decide
 from bouncelens.errors import InputInvalid
+from bouncelens.service.timeline import Moment, is_of, timeline
 
 if TYPE_CHECKING:
     from bouncelens.bounce import Suppression
     from bouncelens.service.workspace import Workspace
     from bouncelens.store.ledger.incidents import Incident
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something that happened to an address."""
-
-    at: datetime
-    what: str  # bounce, delivery, open, click, held, unsubscribe, complaint
-    told: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +85,12 @@ def _explained(
 ) -> Explained:
     history = [_past(row) for row in rows]
     incidents = [i for i in workspace.ledger.incidents.all() if i.holds]
-    doubted = [(b, i) for b in history for i in incidents if _is_of(i, b)]
+    doubted = [
+        (b, i)
+        for b in history
+        for i in incidents
+        if is_of(i, provider=b.provider, hardness=b.hardness, at=b.event_time)
+    ]
     believed = [b for b in history if not any(b is d for d, _ in doubted)]
     life = Life(person.get("last_delivery"), person.get("last_open"), person.get("last_click"))
     ours = decide(believed, load_policy(workspace.settings.policy), now, life)
@@ -104,7 +101,7 @@ def _explained(
         account=key[0],
         subscriber_key=key[1],
         address=address,
-        timeline=tuple(sorted(_timeline(rows, person), key=lambda m: m.at)),
+        timeline=timeline(workspace, *key),
         sfmc_status=person.get("status"),
         sfmc_why=_sfmc_why(history, person, life, now),
         state="none" if known is None else known.state,
@@ -149,15 +146,6 @@ def _past(row: Mapping[str, Any]) -> PastBounce:
     )
 
 
-def _is_of(incident: Incident, bounce: PastBounce) -> bool:
-    return (
-        bounce.hardness is Hardness.HARD
-        and bounce.provider == incident.provider
-        and incident.starts <= bounce.event_time
-        and (incident.ends is None or bounce.event_time < incident.ends)
-    )
-
-
 def _sfmc_why(
     history: Iterable[PastBounce], person: Mapping[str, Any], life: Life, now: datetime
 ) -> str:
@@ -193,31 +181,6 @@ def _why(
     if known is not None and known.state == "active":
         told += f" It is still suppressed, since {known.decided_at:%Y-%m-%d}: {known.grounds}"
     return told + held
-
-
-def _timeline(rows: Iterable[Mapping[str, Any]], person: Mapping[str, Any]) -> Iterable[Moment]:
-    for row in rows:
-        category = f"; Marketing Cloud: {row['sfmc_category']}" if row["sfmc_category"] else ""
-        false = ", found false afterwards" if row["is_false_bounce"] else ""
-        yield Moment(
-            row["event_time"],
-            "bounce",
-            f"{row['reason']} ({row['hardness']}{false}{category}) in job {row['job']}: "
-            f"{row['reply_text'] or 'no reply was told'}",
-        )
-    for name, what, told in _SIGNS:
-        if person.get(name) is not None:
-            yield Moment(person[name], what, told)
-
-
-_SIGNS = (
-    ("last_delivery", "delivery", "the last message that did not come back was sent"),
-    ("last_open", "open", "the last open"),
-    ("last_click", "click", "the last click"),
-    ("held_time", "held", "Marketing Cloud stopped mailing"),
-    ("unsubscribed_time", "unsubscribe", "unsubscribed"),
-    ("complained_time", "complaint", "complained"),
-)
 
 
 def _key(row: Mapping[str, Any]) -> tuple[int, str]:

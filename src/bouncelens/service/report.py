@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from bouncelens.service.timeline import QUESTION as TIMELINE
+from bouncelens.service.timeline import records_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
@@ -105,7 +108,11 @@ def answer(
     """
     given = narrowed(filters, since=since, until=until)
     about = unanswered(workspace, question, given)
-    rows = _rows(workspace.engine.ask(question, given))
+    if about.question == TIMELINE:
+        records = records_of(workspace, given)
+        rows = tuple(tuple(record[c.name] for c in about.columns) for record in records)
+    else:
+        rows = _rows(workspace.engine.ask(question, given))
     found = replace(about, rows=rows)
     if about.question != "compare":
         return found

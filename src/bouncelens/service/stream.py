@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bouncelens.service.report import narrowed, takes, unanswered
+from bouncelens.service.report import answer, narrowed, takes, unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bouncelens.service.report import Answer
     from bouncelens.service.workspace import Workspace
 
+_WHOLE = ("compare", "subscriber_timeline")  # more than their rows as the engine gives them
 EVERY_ROW = 2**31 - 1
 
 
@@ -48,6 +49,10 @@ def stream(
     most = limit if isinstance(limit, int) else EVERY_ROW
     if takes(question, "limit"):
         given["limit"] = most
+    if question in _WHOLE:
+        found = answer(workspace, question, since=since, until=until, **filters)
+        yield ready(replace(found, rows=found.rows[:most]))
+        return
     about = unanswered(workspace, question, given)
     if most != EVERY_ROW:
         about = replace(about, notes=(*about.notes, f"At most {most:,} rows."))

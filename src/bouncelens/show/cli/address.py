@@ -38,7 +38,7 @@ def print_address(address: str, *, as_json: bool, config: Path | None) -> None:
         print_table(
             "What happened (UTC)",
             (("at", False), ("what", False), ("told", False)),
-            [(f"{m.at:%Y-%m-%d %H:%M}", m.what, m.told) for m in one.timeline],
+            [(f"{m.at:%Y-%m-%d %H:%M}", m.event, m.told) for m in one.timeline],
         )
 
 

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from bouncelens.store.ledger.records import (
     ChangeRecord,
     ChangeRowRecord,
+    Moment,
     PlanRecord,
+    RunRecord,
     SuppressionRecord,
 )
 
@@ -65,6 +67,22 @@ class ChangeRow:
     becomes: str | None
     outcome: str = "pending"  # pending, sent, done, skipped, refused
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a run did to one address, and the plan behind it; None where none was made here."""
+
+    run: int
+    at: datetime
+    kind: str  # add, renew, release
+    target: str
+    undoes: int | None
+    outcome: str
+    detail: str
+    becomes: str | None
+    plan_made_at: datetime | None
+    plan_made_by: str | None
 
 
 _ROW = tuple(field.name for field in fields(ChangeRow))
@@ -128,6 +146,36 @@ class Changes:
                 return
             yield from part
             after = part[-1].number
+
+    def of_person(self, account: int, subscriber_key: str) -> tuple[Deed, ...]:
+        """Everything that runs did to one subscriber, oldest first."""
+        row, change = ChangeRowRecord, ChangeRecord
+        query = (
+            sa.select(
+                row.run,
+                sa.func.coalesce(RunRecord.finished_at, RunRecord.started_at, type_=Moment()),
+                row.kind, change.target, change.undoes, row.outcome, row.detail, row.becomes,
+                PlanRecord.made_at, PlanRecord.made_by,
+            )
+            .join(change, change.run == row.run)
+            .join(RunRecord, RunRecord.id == row.run)
+            .outerjoin(PlanRecord, PlanRecord.hash == change.plan)
+            .where(row.account == account, row.subscriber_key == subscriber_key)
+            .order_by(row.run, row.number)
+        )  # fmt: skip
+        with self._sessions(reads=True) as session:
+            found: list[tuple[Any, ...]] = [tuple(row) for row in session.execute(query)]
+        return tuple(Deed(*values) for values in found)
+
+    def people(self, who: str) -> tuple[tuple[int, str], ...]:
+        """Account and key of everybody ever written whose key, or address, that is."""
+        row, known = ChangeRowRecord, SuppressionRecord
+        by_key = sa.select(row.account, row.subscriber_key).where(row.subscriber_key == who)
+        by_address = sa.select(known.account, known.subscriber_key).where(
+            sa.func.lower(known.address) == who.lower()
+        )
+        with self._sessions(reads=True) as session:
+            return tuple((a, key) for a, key in session.execute(by_key.union(by_address)))
 
     def note(self, run: int, numbers: Sequence[int], outcome: str, detail: str = "") -> None:
         """What came of some rows."""

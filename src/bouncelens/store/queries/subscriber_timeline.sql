@@ -2,10 +2,11 @@
 -- asks: What happened to this person, in order?
 -- denominator: none: events, one row each
 -- note: say who by `subscriber`: a SubscriberKey, or an address; without it there are no rows
+-- note: what we planned, applied and took back, and incidents that hold the address, come from the ledger; a plan that nobody applied is not among it
 -- note: of deliveries, opens, clicks, complaints and unsubscribes only the last of each is kept
 -- with: asked
 -- column time: when it happened, UTC
--- column event: joined, bounced, delivered, opened, clicked, complained, unsubscribed, held, or the present status
+-- column event: joined, bounced, delivered, opened, clicked, complained, unsubscribed, held, or the present status; of ours planned, suppressed, renewed, released, undone, incident began and ended
 -- columns: account
 -- column subscriber_key (detail): SFMC SubscriberKey
 -- column job: SFMC JobID
@@ -13,7 +14,9 @@
 -- column reason: what the reply means
 -- column hardness: hard, soft, block, none or unknown
 -- column sfmc_category (detail): SFMC's BounceCategory
--- column reply_text: the server's reply
+-- column told: the server's reply, or what we did and why
+-- column provider (detail): who runs the receiving mailbox
+-- column is_false_bounce (detail): SFMC saw a delivery receipt after the bounce
 -- column rule (detail): the rule that decided
 -- column routes (detail): which routes told of it
 WITH who AS (
@@ -38,19 +41,20 @@ WITH who AS (
 ), events AS (
     SELECT
         a.event_time AS time, 'bounced' AS event, a.account, a.subscriber_key, a.job, a.batch,
-        a.campaign, a.reason, a.hardness, a.sfmc_category, a.reply_text, a.rule, a.routes
+        a.campaign, a.reason, a.hardness, a.sfmc_category, a.reply_text AS told, a.provider,
+        a.is_false_bounce, a.rule, a.routes
     FROM asked AS a
     INNER JOIN who AS w ON w.account = a.account AND w.subscriber_key = a.subscriber_key
     UNION ALL
     SELECT
         time, event, account, subscriber_key, NULL AS job, NULL AS batch, NULL AS campaign,
-        NULL AS reason, NULL AS hardness, NULL AS sfmc_category, NULL AS reply_text, NULL AS rule,
-        NULL AS routes
+        NULL AS reason, NULL AS hardness, NULL AS sfmc_category, NULL AS told, NULL AS provider,
+        NULL AS is_false_bounce, NULL AS rule, NULL AS routes
     FROM signs
     WHERE event IS NOT NULL AND time >= $since AND time < $until
 )
 SELECT
     time, event, account, subscriber_key, job, campaign, reason, hardness, sfmc_category,
-    reply_text, rule, routes
+    told, provider, is_false_bounce, rule, routes
 FROM events
 ORDER BY time, event, account, subscriber_key, job, batch
