@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -157,3 +158,8 @@ def test_whatever_is_asked_is_a_host_name_and_stays_one(text: str) -> None:
         assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
         assert len(name) <= 253
         assert asked_name(name) == name
+
+
+def test_every_outcome_is_explained_to_readers() -> None:
+    page = (Path(__file__).parents[2] / "docs/providers.md").read_text("utf-8")
+    assert [outcome for outcome in OUTCOMES if f"`{outcome}`" not in page] == []
