@@ -54,10 +54,22 @@ def main() -> int:
     suppress.add_argument("--subscribers", type=int, default=10_000_000)
     suppress.add_argument("--bounces", type=int, default=20_000_000)
     suppress.add_argument("--folder", help="where the lake goes while it runs (40 bytes a row)")
+    simulate = benches.add_parser("simulate", help="policies tried on the past, beside one plan")
+    simulate.add_argument("--subscribers", type=int, default=1_000_000)
+    simulate.add_argument("--bounces", type=int, default=2_000_000)
+    simulate.add_argument("--decisions", type=int, default=14, help="for each of two policies")
+    simulate.add_argument("--folder", help="where the lake goes while it runs (40 bytes a row)")
     questions = benches.add_parser("questions", help="each question beside a bare count")
     questions.add_argument("--rows", type=int, default=2_000_000)
     questions.add_argument("--lake", help="an existing lake instead of a generated one")
     questions.add_argument("--folder", help="where the lake goes while it runs (44 bytes a row)")
+    growth = benches.add_parser("growth", help="a lake that grows, with and without its rollup")
+    growth.add_argument("--rows", nargs="+", default=["1e6", "2e7", "1e8"], help="e.g. 1e6 2e7")
+    growth.add_argument("--messages", type=int, default=60_000_000, help="that the sandbox sends")
+    growth.add_argument("--tenant", help="a folder made by `sfmc_sandbox make` instead")
+    growth.add_argument("--folder", help="where all goes while it runs (120 bytes a row)")
+    growth.add_argument("--out", default="bench/out/growth.json", help="where the figures go")
+    growth.add_argument("--plot", help="an SVG to draw, such as docs/images/growth.svg")
     arguments = parser.parse_args()
     if arguments.bench == "score":
         from bench.score import run
@@ -65,10 +77,14 @@ def main() -> int:
         from bench.store import run
     elif arguments.bench == "questions":
         from bench.questions import run
+    elif arguments.bench == "growth":
+        from bench.growth import run
     elif arguments.bench == "fuzz":
         from bench.fuzz import run
     elif arguments.bench == "extract":
         from bench.extract import run
+    elif arguments.bench == "simulate":
+        from bench.simulate import run
     elif arguments.bench == "suppress":
         from bench.suppress import run
     elif arguments.bench == "sandbox":

@@ -188,6 +188,7 @@ def _store(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> None:
 
     if rows:
         workspace.lake.put_domains(pa.Table.from_pylist(list(rows), schema=DOMAINS.schema))
+        workspace.lake.tidy()
 
 
 @dataclass(slots=True)

@@ -138,6 +138,8 @@ def rejudge(workspace: Workspace, judge: Judge, *, mask_anew: bool = False) -> R
     table = with_hands(verdict_table(ids, verdicts, judge.ruleset.hash), workspace)
     if ids:
         workspace.lake.put_verdicts(table)
+    if moved:
+        workspace.lake.tidy()
     changed = sum(_told(row) not in known for row in table.to_pylist())
     return Rejudged(len(ids), changed, moved)
 
