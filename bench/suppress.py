@@ -26,7 +26,7 @@ from bouncelens.store.lake import Lake
 if TYPE_CHECKING:
     import argparse
 
-_NOW = datetime(2026, 6, 1, tzinfo=UTC)
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 _CHUNK = 1_000_000
 _VERDICTS = (
     (1, "unknown_user", "address", "hard"),
@@ -43,14 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="bouncelens-bench-", dir=arguments.folder) as folder:
         place = Path(folder)
         settings = Settings(lake=str(place / "lake"), ledger=f"sqlite:///{place / 'ledger.db'}")
-        _fill(settings, people, bounces)
+        fill(settings, people, bounces)
         base_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with Workspace.open(settings) as workspace:
             assert workspace.classifier.ruleset.hash
             files = workspace.lake.delta("bounces").file_uris()
             read_s = _timed(lambda: _read_keys(files))
             began, cpu = time.perf_counter(), time.process_time()
-            made = plan(workspace, out=place / "plan", targets=Targets([]), now=_NOW)
+            made = plan(workspace, out=place / "plan", targets=Targets([]), now=NOW)
             plan_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         size = (place / "plan").stat().st_size
@@ -62,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _fill(settings: Settings, people: int, bounces: int) -> None:
+def fill(settings: Settings, people: int, bounces: int, *, every_s: int = 1) -> None:
+    """A lake of so many people and bounces, one every so many seconds, the last of them now; no
+    further back than a year."""
     from deltalake import write_deltalake
 
     with Lake.open(settings.lake) as lake:
@@ -79,11 +81,11 @@ def _fill(settings: Settings, people: int, bounces: int) -> None:
         ]
         lake.put_verdicts(pa.Table.from_pylist(verdicts, schema=tables.VERDICTS.schema))
         for start in range(0, bounces, _CHUNK):
-            rows = _bounces(start, min(start + _CHUNK, bounces), people)
+            rows = _bounces(start, min(start + _CHUNK, bounces), people, every_s)
             write_deltalake(lake.delta("bounces"), rows, mode="append")
 
 
-def _bounces(start: int, stop: int, people: int) -> pa.Table:
+def _bounces(start: int, stop: int, people: int, every_s: int) -> pa.Table:
     """Bounces of so many people; a person's kind of trouble is the same each time."""
     made = (
         duckdb.connect()
@@ -101,14 +103,15 @@ def _bounces(start: int, stop: int, people: int) -> pa.Table:
         SELECT
             7 AS account, hash(i + 1) % 300 AS job, 0 AS batch,
             '0031x00000' || person AS subscriber_key,
-            $now::TIMESTAMPTZ - INTERVAL (CAST(i % 31000000 AS BIGINT)) SECOND AS event_time,
+            $now::TIMESTAMPTZ - INTERVAL (CAST(i * $every % 31000000 AS BIGINT)) SECOND
+                AS event_time,
             'soap' AS routes, 'person' || person || '@example.com' AS address,
             'example.com' AS domain, 'p' || hash(person) % 12 AS provider, kind AS template_id,
             CASE kind WHEN 1 THEN 'Hard bounce' WHEN 2 THEN 'Soft bounce'
                 ELSE 'Block bounce' END AS sfmc_category
         FROM kinds
         """,
-            params={"people": people, "a": start, "b": stop, "now": _NOW},
+            params={"people": people, "a": start, "b": stop, "now": NOW, "every": every_s},
         )
         .to_arrow_table()
     )
