@@ -1,21 +1,21 @@
-"""Whether one provider suddenly calls living addresses dead, while the others do not. Pure.
+"""The words of a false-bounce incident: signs and what is usual, the evidence, the people. Pure.
 
-Four signs must meet: far more refusals than the other providers' let expect, most of the refused
-alive shortly before, more than one campaign, and everybody else as usual.
+Whether signs make an incident is decided in `outage`.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from math import sqrt
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
 QUARTER_S = 900
+_DAY_QUARTERS = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,21 @@ class Limits:
     """How sure it must be."""
 
     window_hours: float = 2.0  # what is looked at
+    recent_hours: float = 26.0  # how far back its beginning is looked for
+    over_hours: float = 6.0  # without further signs it is over
     least: int = 50  # refused addresses
     excess: float = 4.0  # times what is expected
     deviations: float = 6.0  # standard deviations above it
     alive_pct: float = 50.0  # of those of whom anything is known
     alive_pct_one_job: float = 70.0  # where only one campaign is hit
-    alive_pct_again: float = 20.0  # of a provider that was wrong within the last day
+    alive_pct_again: float = 20.0  # while it goes on
     least_again: int = 20
     least_known: int = 20  # fewer say nothing
+    known_pct: float = 25.0  # of the refused; fewer may be another kind of people
     others: float = 4.0  # times what is usual for the others: no more
+    organisation_pct: float = 10.0  # more than this of one company's domain is not counted
+    spread_pct: float = 50.0  # of the refused must be left then
+    at_once: int = 2  # providers; where more refuse, it is us
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,35 @@ class Sign:
     refused: int
     known: int  # of them, those of whom Marketing Cloud told something
     alive: int  # of those
+    domain: str = ""  # of a company that lets the provider run its mailboxes; '': its own domains
+
+    @property
+    def believable(self) -> int:
+        """Those that need not have been dead all along."""
+        return self.refused - (self.known - self.alive)
+
+
+# Messages sent, by provider, account, job and day (days from 1970), as far as it is known.
+Sent = dict[tuple[str, int, int, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen: refusals in order of time, and what was sent."""
+
+    signs: Sequence[Sign]
+    sent: Sent = field(default_factory=Sent)
+
+    def between(self, first: int, last: int) -> Sequence[Sign]:
+        """The refusals of these quarters, both included."""
+        low = bisect_left(self.signs, first, key=lambda sign: sign.quarter)
+        return self.signs[low : bisect_right(self.signs, last, key=lambda sign: sign.quarter)]
+
+    def messages(self, key: tuple[str, int, int], first: int, last: int) -> int:
+        """Sent by a job to a provider on the days of these quarters. Marketing Cloud's day ends
+        six hours after that of UTC, so the day before counts, too, where it may be meant."""
+        days = range((first - 24) // _DAY_QUARTERS, last // _DAY_QUARTERS + 1)
+        return sum(self.sent.get((*key, day), 0) for day in days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,152 +88,62 @@ class Suspicion:
 
     provider: str
     starts: datetime
-    last: datetime  # end of the last quarter looked at in which it was
+    last: datetime  # end of the last quarter in which it refused too many
     refused: int
     expected: float
     known: int
     alive: int
     jobs: int
     most_of_one_job_pct: float
-    others: int  # refused by all other providers
+    others: int  # refused by all other providers, without those known as dead
     others_expected: float
+    sent: int = 0  # messages of these jobs to this provider; 0: not known
+    is_seen: bool = True  # whether enough is known of who was alive
 
     @property
     def sentence(self) -> str:
         """The evidence in words."""
+        of_sent = f" of {self.sent:,} messages" if self.sent else ""
+        alive = (
+            f"{self.alive:,} of {self.known:,} known ones were alive in the 90 days before"
+            if self.is_seen
+            else f"whether they were alive is known of {self.known:,} only"
+        )
         return (
-            f"{self.provider} called {self.refused:,} addresses dead where {self.expected:,.0f} "
-            f"were to be expected; {self.alive:,} of {self.known:,} known ones were alive in the "
-            f"90 days before; {self.jobs} campaigns; the other providers refused {self.others:,}, "
-            f"as usual (up to {self.others_expected:,.0f})."
+            f"{self.provider} called {self.refused:,} addresses dead{of_sent} where "
+            f"{self.expected:,.0f} were to be expected; {alive}; {self.jobs} "
+            f"{'campaign' if self.jobs == 1 else 'campaigns'}; the other providers refused "
+            f"{self.others:,}, as usual (up to {self.others_expected:,.0f})."
         )
-
-
-def suspicions(
-    recent: Iterable[Sign],
-    usual: Usual,
-    now: datetime,
-    *,
-    again: frozenset[str] = frozenset(),
-    limits: Limits = Limits(),
-) -> tuple[Suspicion, ...]:
-    """Every provider that seems to be wrong now. `recent`: signs of the last hours; `usual`: what
-    is refused without an incident; `again`: providers that were wrong within a day,
-    of which less evidence is enough."""
-    told = [sign for sign in recent if _begins(sign) <= now]
-    since = now - timedelta(hours=limits.window_hours)
-    window = [sign for sign in told if _ends(sign) > since]
-    by_provider = Counter[str]()
-    for sign in window:
-        by_provider[sign.provider] += sign.refused
-    found = []
-    for provider in by_provider:
-        suspicion = _suspicion(
-            provider, window, usual, limits=_laxer(limits) if provider in again else limits
-        )
-        if suspicion is not None:
-            starts = _began(provider, told, usual, limits)
-            found.append(replace(suspicion, starts=min(starts, suspicion.starts)))
-    return tuple(found)
-
-
-def _laxer(limits: Limits) -> Limits:
-    pct = limits.alive_pct_again
-    return replace(limits, least=limits.least_again, alive_pct=pct, alive_pct_one_job=pct)
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What the weeks before let expect: addresses refused by provider, and in how many quarters of
-    an hour anybody was refused."""
+    """What the weeks before let expect: addresses refused by provider, in how many quarters of an
+    hour anybody was refused, and of how many messages, where that is known."""
 
     refused: Mapping[str, int]
     quarters: int
+    of_sent: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # refused, sent
 
-    def ratio(self, provider: str) -> float:
-        """How many the provider refuses for each refusal of all others. Scarce data counts as a
-        provider that refuses as much as they do."""
-        mine = self.refused.get(provider, 0)
-        return (mine + 5) / (self._others(provider) + 5)
+    def ratio(self, provider: str, loud: frozenset[str]) -> float:
+        """How many the provider refuses for each refusal of those who are not loud. Scarce data
+        counts as a provider that refuses as much as they do."""
+        return (self.refused.get(provider, 0) + 5) / (self.rest(loud | {provider}) + 5)
 
-    def others(self, provider: str, quarters: int) -> float:
-        """How many all others refuse in so many quarters with any refusal."""
-        return self._others(provider) / max(self.quarters, 1) * quarters
+    def rest(self, loud: frozenset[str]) -> int:
+        """How many all but these refuse."""
+        return sum(n for name, n in self.refused.items() if name not in loud)
 
-    def _others(self, provider: str) -> int:
-        return sum(self.refused.values()) - self.refused.get(provider, 0)
+    def per_quarter(self, count: int) -> float:
+        """So many refusals, by quarter with any refusal."""
+        return count / max(self.quarters, 1)
 
-
-def _suspicion(
-    provider: str, window: Sequence[Sign], usual: Usual, *, limits: Limits
-) -> Suspicion | None:
-    mine = [sign for sign in window if sign.provider == provider]
-    refused = sum(sign.refused for sign in mine)
-    others = sum(sign.refused for sign in window) - refused
-    expected = max(1.0, (others + 1) * usual.ratio(provider))
-    known, alive = sum(s.known for s in mine), sum(s.alive for s in mine)
-    jobs = Counter[tuple[int, int]]()
-    for sign in mine:
-        jobs[sign.account, sign.job] += sign.refused
-    quarters = len({sign.quarter for sign in window})
-    others_expected = max(10.0, limits.others * usual.others(provider, quarters))
-    alive_pct = limits.alive_pct if len(jobs) > 1 else limits.alive_pct_one_job
-    is_one = (
-        refused >= limits.least
-        and refused >= limits.excess * expected
-        and refused - expected >= limits.deviations * sqrt(expected)
-        and known >= limits.least_known
-        and 100 * alive >= alive_pct * known
-        and others <= others_expected
-    )
-    if not is_one:
-        return None
-    return Suspicion(
-        provider=provider,
-        starts=min(map(_begins, mine)),
-        last=max(map(_ends, mine)),
-        refused=refused,
-        expected=round(expected, 1),
-        known=known,
-        alive=alive,
-        jobs=len(jobs),
-        most_of_one_job_pct=round(100 * max(jobs.values()) / refused, 1),
-        others=others,
-        others_expected=round(others_expected, 1),
-    )
-
-
-def _began(provider: str, told: Sequence[Sign], usual: Usual, limits: Limits) -> datetime:
-    """The first quarter since which it refuses too many: back over quarters in excess, and over
-    gaps shorter than the window, in which perhaps nothing was sent."""
-    mine, others = Counter[int](), Counter[int]()
-    for sign in told:
-        (mine if sign.provider == provider else others)[sign.quarter] += sign.refused
-    ratio = usual.ratio(provider)
-    excessive = sorted(
-        (q for q, n in mine.items() if n >= limits.excess * max(1.0, (others[q] + 1) * ratio)),
-        reverse=True,
-    )
-    gap = int(limits.window_hours * 3600) // QUARTER_S
-    first = excessive[0] if excessive else max(mine)
-    for quarter in excessive:
-        if first - quarter > gap:
-            break
-        first = quarter
-    # The quarter before may hold its first refusals among those of every day.
-    return _moment(first - 1)
-
-
-def _moment(quarter: int) -> datetime:
-    return datetime.fromtimestamp(quarter * QUARTER_S, UTC)
-
-
-def _begins(sign: Sign) -> datetime:
-    return _moment(sign.quarter)
-
-
-def _ends(sign: Sign) -> datetime:
-    return _moment(sign.quarter + 1)
+    def rate(self, providers: Iterable[str]) -> float:
+        """Share of what is sent that they refuse; 0.3 % where nothing is known, 0.1 % at least."""
+        told = [self.of_sent[name] for name in providers if name in self.of_sent]
+        sent = sum(pair[1] for pair in told)
+        return max(0.001, sum(pair[0] for pair in told) / sent) if sent >= 1000 else 0.003
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,14 @@ import bouncelens
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.files import FileSource
 from bouncelens.extract.people import PEOPLE_FIELDS
+from bouncelens.service.incident.watch import after
 from bouncelens.service.intake import Counts, Intake, with_provider
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
+    from bouncelens.service.incident import Watched
     from bouncelens.service.workspace import Workspace
 
 
@@ -42,10 +45,12 @@ class ImportResult:
     filled: int = 0  # stored bounces to which known rows added something
     subscribers: int = 0  # people of whom a status or an end is told
     not_sent: tuple[tuple[str, int], ...] = ()  # messages held back by Marketing Cloud, by reason
+    oldest: datetime | None = None  # event time of what was new
+    watched: Watched | None = None  # whether a provider is or was wrong
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 when something is lacking."""
+        """0, or 3 when something is lacking; incidents do not change it."""
         return 3 if self.partial else 0
 
 
@@ -75,6 +80,7 @@ def import_file(
     outcome = "partial" if result.partial else "ok"
     workspace.ledger.finish_run(run, outcome, counts=counts, detail=" ".join(result.partial)[:2000])
     workspace.lake.tidy()
+    result = replace(result, watched=after(workspace, since=result.oldest))
     return replace(result, seconds=time.monotonic() - began)
 
 
@@ -118,6 +124,7 @@ def take_in(
         **asdict(beside),
         partial=tuple(partial),
         seconds=0.0,
+        oldest=intake.oldest,
     )
 
 

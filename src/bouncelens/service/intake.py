@@ -64,6 +64,7 @@ class Intake:
     mark: Callable[[datetime], None] = lambda _: None  # moves the bookmark
     complete: Complete = lambda events: events  # fills fields before judging
     counts: Counts = field(default_factory=Counts)
+    oldest: datetime | None = None  # event time of what was new
     _events: list[pa.RecordBatch] = field(default_factory=list)
     _bad: list[Quarantined] = field(default_factory=list)
     _rows: int = 0
@@ -105,6 +106,7 @@ class Intake:
         lake = self.workspace.lake
         names = ["routes" if name == "route" else name for name in events.column_names]
         added = lake.add_bounces(events.rename_columns(names), judge=self._judged)
+        self.oldest = earliest(self.oldest, added.oldest)
         self._most = _ROWS_PER_FILL if added.filled else _ROWS_PER_COMMIT
         self.counts += Counts(stored=added.inserted, known=added.known, filled=added.filled)
 
@@ -115,6 +117,11 @@ class Intake:
         self.workspace.lake.put_templates(judged.templates)
         self.workspace.lake.put_verdicts(with_hands(judged.verdicts, self.workspace))
         return judged.bounces
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    """The earliest of those that there are."""
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def with_provider(sends: pa.Table) -> pa.Table:

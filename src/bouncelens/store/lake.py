@@ -54,6 +54,14 @@ class Added:
     inserted: int
     known: int  # already there, or twice in the batch
     filled: int = 0  # stored rows to which they added something
+    oldest: datetime | None = None  # event time of the inserted ones
+
+
+def _oldest(rows: pa.Table) -> datetime | None:
+    import pyarrow.compute as pc
+
+    found: datetime | None = pc.min(rows["event_time"]).as_py()
+    return found
 
 
 Judge = Callable[["pa.Table"], "pa.Table"]
@@ -160,7 +168,7 @@ class Lake(Closing):
                 self._merge(BOUNCES, new, changed)
             elif len(new):
                 self._append(BOUNCES, new)
-            return Added(len(new), len(table) - len(new), len(changed))
+            return Added(len(new), len(table) - len(new), len(changed), _oldest(new))
 
         return self._committed(insert)
 

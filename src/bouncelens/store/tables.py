@@ -69,7 +69,7 @@ DOMAIN_FIELDS: Fields = (
     ("domain", "string", "receiving domain, lower case, as in bounces and sends"),
     ("provider", "string", "who runs its mailboxes, or the gateway in front; NULL: not known"),
     ("mx_host", "string", "the host that decided, or the first one; NULL: there is none"),
-    ("outcome", "string", "how it was found: by_name, mx, null_mx, implicit_mx, nxdomain …"),
+    ("outcome", "string", "how it was found: by_name, mx, null_mx, implicit_mx, nxdomain, reply …"),
     ("looked_at", "timestamp", "when, UTC"),
 )
 

@@ -1,24 +1,13 @@
-"""Incidents: noticed while they go on, held, decided by people or by later mail."""
+"""Incidents as people see and decide them: who was hit, what undoing means, by hand or not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bouncelens.decide.incident import (
-    TIERS,
-    Limits,
-    Person,
-    Sign,
-    Suspicion,
-    Usual,
-    is_confirmed,
-    suspicions,
-    tiers,
-)
+from bouncelens.decide.incident import TIERS, Person, tiers
 from bouncelens.errors import InputInvalid
 from bouncelens.service.suppress.decisions import incident_rows
 from bouncelens.service.suppress.record import who
@@ -27,23 +16,6 @@ from bouncelens.store.ledger.incidents import Incident
 if TYPE_CHECKING:
     from bouncelens.bounce import Suppression
     from bouncelens.service.workspace import Workspace
-
-_RECENT_HOURS = 26
-_USUAL_DAYS = 90
-_OVER_HOURS = 6  # without further signs an incident is over
-_AGAIN_HOURS = 24  # signs that come so soon after it are its own
-_SEEN = "watch"  # who opened it, when nobody did
-_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What one look brought: incidents that were opened, went on, ended or were confirmed."""
-
-    opened: tuple[Incident, ...]
-    going_on: tuple[Incident, ...]
-    ended: tuple[Incident, ...]
-    confirmed: tuple[Incident, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +28,6 @@ class Shown:
     reversal: tuple[tuple[str, Suppression], ...]  # tier and suppression, the surest first
 
 
-def watch(workspace: Workspace, *, now: datetime | None = None) -> Watched:
-    """Look whether a provider is wrong now, whether it still is, and whether later mail says so.
-    Raises StoreError."""
-    moment = now or datetime.now(UTC)
-    known = workspace.ledger.incidents.all()
-    edge = moment - timedelta(hours=_RECENT_HOURS)
-    recent = _signs(workspace, edge, moment)
-    usual = _usual(workspace, known, edge)
-    again = frozenset(
-        i.provider
-        for i in known
-        if i.holds and (i.ends is None or i.ends > moment - timedelta(hours=_AGAIN_HOURS))
-    )
-    found = suspicions(recent, usual, moment, again=again, limits=_LIMITS)
-    opened, going_on = [], []
-    for suspicion in found:
-        going = _going_on(known, suspicion)
-        hit = _hit(recent, suspicion)
-        if going is None:
-            opened.append(_open(workspace, suspicion, hit, moment))
-        else:
-            going_on.append(_goes_on(workspace, going, suspicion, hit))
-    over = [i for i in known if i.ends is None and i.id not in {g.id for g in going_on}]
-    ended = [e for i in over if (e := _end(workspace, i, moment)) is not None]
-    confirmed = [c for i in workspace.ledger.incidents.all() if (c := _confirm(workspace, i))]
-    return Watched(tuple(opened), tuple(going_on), tuple(ended), tuple(confirmed))
-
-
 def incidents(workspace: Workspace) -> tuple[Incident, ...]:
     """Every incident, newest first."""
     return workspace.ledger.incidents.all()
@@ -92,7 +36,7 @@ def incidents(workspace: Workspace) -> tuple[Incident, ...]:
 def show(workspace: Workspace, number: int) -> Shown:
     """One incident, its people, and what undoing it would mean. Raises InputInvalid."""
     incident = _one(workspace, number)
-    found = tiers(_people(workspace, incident))
+    found = tiers(people_of(workspace, incident))
     of = {
         (person.account, person.subscriber_key): name
         for name, people in found.items()
@@ -129,7 +73,7 @@ def hold(
     incident = Incident(
         0, provider, starts, ends, now or datetime.now(UTC), "open", "{}", who(), why
     )
-    return _audited(workspace, "incident hold", workspace.ledger.incidents.open(incident))
+    return audited(workspace, "incident hold", workspace.ledger.incidents.open(incident))
 
 
 def confirm(workspace: Workspace, number: int, *, why: str) -> Incident:
@@ -149,7 +93,7 @@ def _decide(workspace: Workspace, number: int, state: str, why: str) -> Incident
     changed = workspace.ledger.incidents.change(
         number, state=state, why=why, decided_by=who(), ends=ends
     )
-    return _audited(workspace, f"incident {state}", changed)
+    return audited(workspace, f"incident {state}", changed)
 
 
 def _one(workspace: Workspace, number: int) -> Incident:
@@ -161,19 +105,21 @@ def _one(workspace: Workspace, number: int) -> Incident:
     return found
 
 
-def _audited(workspace: Workspace, verb: str, incident: Incident) -> Incident:
+def audited(workspace: Workspace, verb: str, incident: Incident) -> Incident:
+    """The incident, once the audit log knows what became of it. Raises StoreError."""
     told = {"incident": incident.id, "provider": incident.provider, "why": incident.why}
     workspace.ledger.audit.add(verb, told, who=incident.decided_by)
     return incident
 
 
-def _signs(workspace: Workspace, since: datetime, until: datetime) -> list[Sign]:
-    rows = workspace.engine.ask("incident_signs", {"since": since, "until": until}).to_pylist()
-    return [Sign(**row) for row in rows]
-
-
-def _people(workspace: Workspace, incident: Incident) -> list[Person]:
-    given = {"policy_incidents": incident_rows((incident,))}
+def people_of(workspace: Workspace, incident: Incident) -> list[Person]:
+    """Who was called dead in it. Raises StoreError."""
+    others = (
+        one
+        for one in workspace.ledger.incidents.all(provider=incident.provider)
+        if one.holds and one.id != incident.id
+    )
+    given = {"policy_incidents": incident_rows((incident, *others), incident)}
     answer = workspace.engine.ask(
         "incident_people", {"provider": incident.provider}, given=given
     ).to_pylist()
@@ -188,104 +134,6 @@ def _people(workspace: Workspace, incident: Incident) -> list[Person]:
         )
         for row in answer
     ]
-
-
-def _usual(workspace: Workspace, known: Sequence[Incident], until: datetime) -> Usual:
-    """What providers refuse without an incident."""
-    given = {"policy_incidents": incident_rows(tuple(i for i in known if i.holds))}
-    window = {"since": until - timedelta(days=_USUAL_DAYS), "until": until}
-    rows = workspace.engine.ask("incident_usual", window, given=given).to_pylist()
-    refused = {row["provider"]: row["refused"] for row in rows}
-    return Usual(refused, rows[0]["quarters"] if rows else 0)
-
-
-def _going_on(known: Sequence[Incident], suspicion: Suspicion) -> Incident | None:
-    since = suspicion.starts - timedelta(hours=_AGAIN_HOURS)
-    return next(
-        (
-            i
-            for i in known
-            if i.provider == suspicion.provider and i.holds and (i.ends is None or i.ends > since)
-        ),
-        None,
-    )
-
-
-def _hit(signs: Iterable[Sign], suspicion: Suspicion) -> list[list[int]]:
-    """The jobs that the provider refused living people of."""
-    return [
-        list(pair)
-        for pair in sorted(
-            {
-                (sign.account, sign.job)
-                for sign in signs
-                if sign.provider == suspicion.provider
-                and sign.alive
-                and datetime.fromtimestamp(sign.quarter * 900, UTC) >= suspicion.starts
-            }
-        )
-    ]
-
-
-def _evidence(suspicion: Suspicion, hit: list[list[int]], before: str = "{}") -> str:
-    old = json.loads(before)
-    jobs = sorted({tuple(pair) for pair in (*hit, *old.get("hit", []))})
-    told = {**asdict(suspicion), "hit": jobs, "sentence": suspicion.sentence}
-    if old.get("refused", 0) > suspicion.refused:  # the worst hours are the evidence
-        told |= {key: value for key, value in old.items() if key not in ("hit", "last", "starts")}
-    return json.dumps(told, default=lambda value: value.isoformat())
-
-
-def _open(
-    workspace: Workspace, suspicion: Suspicion, hit: list[list[int]], now: datetime
-) -> Incident:
-    incident = Incident(
-        0,
-        suspicion.provider,
-        suspicion.starts,
-        None,
-        now,
-        "open",
-        _evidence(suspicion, hit),
-        _SEEN,
-        suspicion.sentence,
-    )
-    return _audited(workspace, "incident open", workspace.ledger.incidents.open(incident))
-
-
-def _goes_on(
-    workspace: Workspace, incident: Incident, suspicion: Suspicion, hit: list[list[int]]
-) -> Incident:
-    return workspace.ledger.incidents.change(
-        incident.id,
-        starts=min(incident.starts, suspicion.starts),
-        ends=None,
-        evidence=_evidence(suspicion, hit, incident.evidence),
-    )
-
-
-def _end(workspace: Workspace, incident: Incident, now: datetime) -> Incident | None:
-    last = json.loads(incident.evidence).get("last")
-    if last is None:  # opened by hand: ended by hand
-        return None
-    moment = datetime.fromisoformat(last)
-    if now - moment < timedelta(hours=_OVER_HOURS):
-        return None
-    return workspace.ledger.incidents.change(incident.id, ends=moment)
-
-
-def _confirm(workspace: Workspace, incident: Incident) -> Incident | None:
-    if incident.state != "open" or incident.ends is None:
-        return None
-    if not is_confirmed(_people(workspace, incident), _LIMITS):
-        return None
-    changed = workspace.ledger.incidents.change(
-        incident.id,
-        state="confirmed",
-        decided_by="later mail",
-        why="Most of those who were called dead were accepted, opened or clicked afterwards.",
-    )
-    return _audited(workspace, "incident confirmed", changed)
 
 
 def _is_hit(incident: Incident, suppression: Suppression) -> bool:

@@ -87,8 +87,9 @@ class Bounces:
             finally:
                 intake.flush()
         except (SignInRefused, SourceError) as error:
-            raise Partly(replace(done, counts=intake.counts, through=through), error) from error
-        return replace(done, counts=intake.counts, through=through)
+            done = replace(done, counts=intake.counts, through=through, oldest=intake.oldest)
+            raise Partly(done, error) from error
+        return replace(done, counts=intake.counts, through=through, oldest=intake.oldest)
 
     def _is_gapless(self, account: Account, window: Window) -> bool:
         """A bookmark says that all before it is stored: a pull from later on must not move it."""

@@ -12,6 +12,7 @@ from bouncelens.service.intake import Counts
 
 if TYPE_CHECKING:
     from bouncelens.service.import_file import ImportResult
+    from bouncelens.service.incident import Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class AccountPull:
     failed: tuple[str, ...] = ()
     route: str = "soap"
     subscribers: int = 0
+    oldest: datetime | None = None  # event time of what was new
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ class PullResult:
     calls: int = 0
     calls_at_once: int = 0  # at most
     filled: int = 0  # stored bounces to which known rows added something
+    watched: Watched | None = None  # whether a provider is or was wrong
 
     @property
     def exit_code(self) -> int:
-        """0, or 3 when something is lacking."""
+        """0, or 3 when something is lacking; incidents do not change it."""
         return 3 if self.partial else 0
 
 

@@ -16,7 +16,8 @@ from bouncelens.errors import ForbiddenNow, SignInRefused, SourceError, Unreacha
 from bouncelens.extract.gate import Gate, gate_of
 from bouncelens.extract.wire import Waited
 from bouncelens.service.extracts import pull_extracts
-from bouncelens.service.intake import Counts
+from bouncelens.service.incident.watch import after
+from bouncelens.service.intake import Counts, earliest
 from bouncelens.service.providers import after_pull
 from bouncelens.service.pull.asked import Asked
 from bouncelens.service.pull.bounces import Bounces, Reach, Tell
@@ -85,7 +86,9 @@ def pull(
         detail=" ".join(result.partial)[:2000],
     )
     workspace.lake.tidy()
-    return replace(result, notes=(*result.notes, *after_pull(workspace, now=now)))
+    result = replace(result, notes=(*result.notes, *after_pull(workspace, now=now)))
+    oldest = earliest(*(p.oldest for p in pulls), *(file.oldest for file in files))
+    return replace(result, watched=after(workspace, now=now, since=oldest))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,22 +57,23 @@ def decisions(
     yield from decided(answer, policy, now, ruleset=ruleset, state="active")
 
 
-def incident_rows(incidents: tuple[Incident, ...]) -> pa.Table:
-    """Incidents as `policy_incidents`. Of a job that was hit, reports that come days later are not
-    believed either."""
+def incident_rows(incidents: tuple[Incident, ...], asked: Incident | None = None) -> pa.Table:
+    """Incidents as `policy_incidents`, `asked` among them. Of a job that was hit, reports that come
+    days later are not believed either."""
     import pyarrow as pa
 
-    rows: list[tuple[str, datetime, datetime, int | None, int | None]] = []
+    rows: list[tuple[str, datetime, datetime, int | None, int | None, bool]] = []
     for incident in incidents:
         ends = incident.ends or _GOES_ON
-        rows.append((incident.provider, incident.starts, ends, None, None))
+        is_asked = asked is not None and incident.id == asked.id
+        rows.append((incident.provider, incident.starts, ends, None, None, is_asked))
         if incident.ends is not None:
             late = ends + timedelta(days=_REPORTS_COME_DAYS)
             for account, job in json.loads(incident.evidence).get("hit", []):
-                rows.append((incident.provider, ends, late, account, job))
+                rows.append((incident.provider, ends, late, account, job, is_asked))
     moment, number = pa.timestamp("us", tz="UTC"), pa.int64()
-    kinds = (pa.string(), moment, moment, number, number)
-    names = ("provider", "starts", "ends", "account", "job")
+    kinds = (pa.string(), moment, moment, number, number, pa.bool_())
+    names = ("provider", "starts", "ends", "account", "job", "is_asked")
     return pa.table(
         {
             name: pa.array([row[place] for row in rows], kind)

@@ -14,6 +14,7 @@ from bouncelens.show.cli.screen import print_json, print_table, progress, say, s
 
 if TYPE_CHECKING:
     from bouncelens.service.import_file import ImportResult
+    from bouncelens.service.incident import Watched
     from bouncelens.service.pull import Progress, PullResult
 
 
@@ -64,7 +65,8 @@ def pull(
     Bounces, jobs and sent counts, account by account, from each bookmark on. The query route also
     brings who bounced with status and last open; it makes a data extension and a query activity
     in each business unit, and removes them.
-    Exit code 3 when something is lacking; running it again goes on where it stopped.
+    Exit code 3 when something is lacking; running it again goes on where it stopped. It says when
+    a provider calls living addresses dead; the exit code of `incident watch` says so, too.
     """
     from bouncelens.service.pull import Asked
     from bouncelens.service.pull import pull as pulled
@@ -104,10 +106,17 @@ def _print(result: PullResult) -> None:
     )
     for note in (*result.notes, *result.partial):
         say(note)
+    say_watched(result.watched)
     say(
         f"{result.stored:,} new bounces stored, {result.known:,} known{_filled(result.filled)}, "
         f"in {result.seconds:.1f} s."
     )
+
+
+def say_watched(watched: Watched | None) -> None:
+    """Whether a provider is wrong, as far as that is new."""
+    for sentence in watched.sentences if watched else ():
+        say(sentence)
 
 
 def _filled(count: int) -> str:
@@ -144,6 +153,7 @@ def import_(
         print_json(result)
     else:
         _say_imported(result)
+        say_watched(result.watched)
     raise typer.Exit(result.exit_code)
 
 

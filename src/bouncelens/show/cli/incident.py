@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Config, Engine, Json
+from bouncelens.show.cli.options import Config, Engine, Json, Since
 from bouncelens.show.cli.screen import print_card, print_json, print_table, say, settings_of
 
 Number = Annotated[int, typer.Argument(metavar="INCIDENT", help="Its number.")]
@@ -33,20 +33,24 @@ def _group() -> None:
     pass
 
 
-def watch(engine: Engine = None, as_json: Json = False, config: Config = None) -> None:
-    """Look whether a provider is wrong now, and whether later mail confirms it. Run it every few
-    minutes, after a pull; the exit code is 1 when an incident was opened.
+def watch(
+    since: Since = None, engine: Engine = None, as_json: Json = False, config: Config = None
+) -> None:
+    """Look whether a provider is wrong, or was in the last day, and whether later mail confirms it.
+
+    A pull, an import, `serve` and `suppress plan` do the same by themselves. --since looks at all
+    that is stored from then on. The exit code is 1 when an incident was opened.
     """
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
     with Workspace.open(settings_of(config, engine=engine)) as workspace:
-        seen = incident.watch(workspace)
+        seen = incident.watch(workspace, since=since.replace(tzinfo=UTC) if since else None)
+        blind = [one.sentence for one in incident.sight(workspace) if one.sentence]
     if as_json:
         print_json(seen)
-    for what in ("opened", "going_on", "ended", "confirmed"):
-        for one in getattr(seen, what):
-            say(f"Incident {one.id} {what.replace('_', ' ')}: {one.why}")
+    for sentence in (*seen.sentences, *blind):
+        say(sentence)
     if not seen.opened:
         say("No new incident.")
         return

@@ -2,7 +2,8 @@
 -- asks: Who was called dead in an incident, and what is known of them before and after it?
 -- for: machinery
 -- denominator: none: addresses
--- note: incidents are given as the table policy_incidents; without them there is nobody
+-- note: incidents are given as the table policy_incidents; without the one asked about there is nobody
+-- note: what was refused in another incident says nothing
 -- column account: MID of the business unit
 -- column subscriber_key: SFMC SubscriberKey
 -- column first_refused: first hard refusal in the incident, UTC
@@ -19,12 +20,17 @@ WITH hard AS (
         AND ($provider IS NULL OR provider = $provider) AND ($domain IS NULL OR domain = $domain)
         AND ($reason IS NULL OR reason = $reason)
         AND ($reason_group IS NULL OR reason_group = $reason_group)
-), held AS (
-    SELECT DISTINCT h.account, h.job, h.batch, h.subscriber_key, h.event_time
+), met AS (
+    SELECT
+        h.account, h.job, h.batch, h.subscriber_key, h.event_time,
+        max(CASE WHEN i.is_asked THEN 1 ELSE 0 END) AS is_asked
     FROM hard AS h
     INNER JOIN policy_incidents AS i
         ON i.provider = h.provider AND h.event_time >= i.starts AND h.event_time < i.ends
         AND (i.job IS NULL OR (i.job = h.job AND i.account = h.account))
+    GROUP BY h.account, h.job, h.batch, h.subscriber_key, h.event_time
+), held AS (
+    SELECT * FROM met WHERE is_asked = 1
 ), people AS (
     SELECT
         account, subscriber_key, min(event_time) AS first_refused, max(event_time) AS last_refused
@@ -36,7 +42,7 @@ WITH hard AS (
         max(CASE WHEN h.event_time > p.first_refused THEN 1 ELSE 0 END) AS after_it
     FROM hard AS h
     INNER JOIN people AS p ON p.account = h.account AND p.subscriber_key = h.subscriber_key
-    LEFT JOIN held AS d
+    LEFT JOIN met AS d
         ON d.account = h.account AND d.job = h.job AND d.batch = h.batch
         AND d.subscriber_key = h.subscriber_key AND d.event_time = h.event_time
     WHERE d.job IS NULL

@@ -1,5 +1,6 @@
 -- title: Signs of a false-bounce incident
 -- asks: Who called how many addresses dead when, and how many of those were alive shortly before?
+-- for: machinery
 -- denominator: none: addresses
 -- note: hard refusals only; alive is who opened, clicked or was delivered to in the 90 days before, or later
 -- note: a quarter is 900 seconds, counted from 1970, UTC
@@ -7,12 +8,13 @@
 -- column quarter: quarter of an hour in which they were refused
 -- column account: MID of the business unit
 -- column job: SFMC JobID
+-- column domain: receiving domain
 -- column refused [addresses]: addresses refused
--- column known [addresses]: of them, people of whom Marketing Cloud told something
+-- column known [addresses]: of them, people of whom it is told whether they open or are delivered to
 -- column alive [addresses]: of them, alive
 WITH refusals AS (
     SELECT
-        account, job, subscriber_key, provider,
+        account, job, subscriber_key, provider, max(domain) AS domain,
         CAST(floor(epoch(min(event_time)) / 900) AS BIGINT) AS quarter,
         min(event_time) AS event_time
     FROM judged
@@ -23,11 +25,17 @@ WITH refusals AS (
         AND ($reason IS NULL OR reason = $reason)
         AND ($reason_group IS NULL OR reason_group = $reason_group)
     GROUP BY account, job, subscriber_key, provider
+), told AS (
+    SELECT account FROM subscribers
+    WHERE coalesce(last_delivery, last_open, last_click) IS NOT NULL
+    GROUP BY account
 )
 SELECT
-    r.provider, r.quarter, r.account, r.job,
+    r.provider, r.quarter, r.account, r.job, r.domain,
     count(*) AS refused,
-    count(s.subscriber_key) AS known,
+    CAST(sum(CASE
+        WHEN s.subscriber_key IS NOT NULL AND t.account IS NOT NULL THEN 1 ELSE 0
+    END) AS BIGINT) AS known,
     CAST(sum(CASE
         WHEN s.last_delivery >= r.event_time - INTERVAL 90 DAY
             OR s.last_open >= r.event_time - INTERVAL 90 DAY
@@ -36,5 +44,6 @@ SELECT
     END) AS BIGINT) AS alive
 FROM refusals AS r
 LEFT JOIN subscribers AS s ON s.account = r.account AND s.subscriber_key = r.subscriber_key
-GROUP BY r.provider, r.quarter, r.account, r.job
-ORDER BY r.provider, r.quarter, r.account, r.job
+LEFT JOIN told AS t ON t.account = r.account
+GROUP BY r.provider, r.quarter, r.account, r.job, r.domain
+ORDER BY r.quarter, r.provider, r.account, r.job, r.domain

@@ -1,13 +1,16 @@
 -- title: What providers refuse as a rule
 -- asks: How many addresses does each provider call dead, in how many quarters of an hour with any refusal?
+-- for: machinery
 -- denominator: none: addresses, each counted once a quarter
 -- note: hard refusals only; those of incidents, given as policy_incidents, do not count
 -- column provider: who runs the receiving mailbox, or 'other'
 -- column refused [addresses]: addresses refused
+-- column of_sent [addresses]: of them, those of jobs of which it is known how much was sent where
+-- column sent [messages]: messages sent to the provider by such jobs; NULL where none is known
 -- column quarters: quarters of an hour in which any provider refused anybody
 WITH hard AS (
     SELECT
-        j.provider, j.account, j.subscriber_key,
+        j.provider, j.account, j.subscriber_key, j.has_sent_by_domain,
         CAST(floor(epoch(j.event_time) / 900) AS BIGINT) AS quarter
     FROM judged AS j
     WHERE j.event_time >= $since AND j.event_time < $until
@@ -23,12 +26,28 @@ WITH hard AS (
                 AND (i.job IS NULL OR (i.job = j.job AND i.account = j.account))
         )
 ), counted AS (
-    SELECT provider, count(*) AS refused
-    FROM (SELECT DISTINCT provider, account, subscriber_key, quarter FROM hard) AS once
+    SELECT provider, count(*) AS refused, sum(by_domain) AS of_sent
+    FROM (
+        SELECT
+            provider, account, subscriber_key, quarter,
+            max(CASE WHEN has_sent_by_domain THEN 1 ELSE 0 END) AS by_domain
+        FROM hard GROUP BY provider, account, subscriber_key, quarter
+    ) AS once
+    GROUP BY provider
+), mailed AS (
+    SELECT provider, sum(sent) AS sent
+    FROM sent
+    WHERE provider IS NOT NULL AND day >= $first_day AND day < $end_day
+        AND ($account IS NULL OR account = $account) AND ($job IS NULL OR job = $job)
+        AND ($provider IS NULL OR provider = $provider)
+        AND ($domain IS NULL OR domain = $domain)
     GROUP BY provider
 ), quarters AS (
     SELECT count(DISTINCT quarter) AS quarters FROM hard
 )
-SELECT c.provider, c.refused, q.quarters
+SELECT
+    c.provider, c.refused, CAST(c.of_sent AS BIGINT) AS of_sent,
+    CAST(m.sent AS BIGINT) AS sent, q.quarters
 FROM counted AS c CROSS JOIN quarters AS q
+LEFT JOIN mailed AS m ON m.provider = c.provider
 ORDER BY c.provider

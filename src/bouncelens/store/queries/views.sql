@@ -159,9 +159,10 @@ SELECT
 WHERE 1 = 0;
 
 -- view policy_incidents: providers and times whose hard refusals are not believed, of all jobs or of
--- one; without rows until a question is given them
+-- one; is_asked: of the incident that is asked about; without rows until a question is given them
 CREATE VIEW policy_incidents AS
 SELECT
     CAST(NULL AS VARCHAR) AS provider, CAST(NULL AS TIMESTAMPTZ) AS starts,
-    CAST(NULL AS TIMESTAMPTZ) AS ends, CAST(NULL AS BIGINT) AS account, CAST(NULL AS BIGINT) AS job
+    CAST(NULL AS TIMESTAMPTZ) AS ends, CAST(NULL AS BIGINT) AS account, CAST(NULL AS BIGINT) AS job,
+    CAST(NULL AS BOOLEAN) AS is_asked
 WHERE 1 = 0;

@@ -1,0 +1,20 @@
+"""Incidents: noticed while they go on, held, decided by people or by later mail."""
+
+from bouncelens.service.incident.people import Shown, confirm, hold, incidents, release, show
+from bouncelens.service.incident.signs import Point, curve, sight
+from bouncelens.service.incident.watch import Watched, after, watch
+
+__all__ = [
+    "Point",
+    "Shown",
+    "Watched",
+    "after",
+    "confirm",
+    "curve",
+    "hold",
+    "incidents",
+    "release",
+    "show",
+    "sight",
+    "watch",
+]
