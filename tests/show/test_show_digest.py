@@ -206,7 +206,10 @@ def test_the_report_says_first_what_changed_with_its_interval(compiled: Digest) 
     assert report.sections[0].rows[0][-3:] == ("+4.00", "+3.58 to +4.44", "400")
     assert "95 % interval" in report.lead[0]
     assert "no clear change" in report.lead[0]
-    assert report.lead[1].startswith("400 more from the sender domain evil.example<script>=1:")
+    assert report.lead[1] == (
+        "More bounces of mail from evil.example<script>=1: 4.50 % of 10,000 sent, before 0.50 % of "
+        "10,000; up by 3.58 to 4.44 points, about 400 messages."
+    )
     assert "9 rates were compared." in report.sections[0].notes
 
 

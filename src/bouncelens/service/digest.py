@@ -78,6 +78,7 @@ class Digest:
     new_replies: Answer
     answers: tuple[Answer, ...]
     overview: Answer
+    account_names: Mapping[str, str]  # of business units, by MID
 
 
 def due(workspace: Workspace, asked: DigestAsked, *, now: datetime | None = None) -> Due | None:
@@ -114,6 +115,7 @@ def compile_digest(workspace: Workspace, wanted: Due) -> Digest:
         new_replies=ask("templates_newest", limit=20),
         answers=answers,
         overview=ask("overview", wanted.other_since),
+        account_names={str(a.mid): a.name for a in workspace.settings.accounts if a.name},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bouncelens.service.report import answer, narrowed, takes, unanswered
 
@@ -44,13 +44,13 @@ def stream(
 
     Raises QuestionInvalid and StoreError, the latter also while it is read.
     """
-    given = narrowed(filters, since=since, until=until)
+    given: dict[str, Any] = narrowed(filters, since=since, until=until)
     limit = given.pop("limit", None)
     most = limit if isinstance(limit, int) else EVERY_ROW
     if takes(question, "limit"):
         given["limit"] = most
     if question in _WHOLE:
-        found = answer(workspace, question, since=since, until=until, **filters)
+        found = answer(workspace, question, **given)
         yield ready(replace(found, rows=found.rows[:most]))
         return
     about = unanswered(workspace, question, given)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bouncelens.service.report import Answer, Column
+from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show.export.cells import clean
 from bouncelens.show.export.report import Report, section, sections
 
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 _ROWS = 20
 _NAMED = 4  # changes that the first lines speak of
 _KINDS = {
-    "provider": "at the provider",
-    "reason": "for the reason",
-    "sender_domain": "from the sender domain",
-    "account": "in the business unit",
+    "provider": "at",
+    "reason": "for",
+    "sender_domain": "of mail from",
+    "account": "in",
 }
+_WHAT = {"account": "business unit", "sender_domain": "sender"}
 _NOTES = (
     "Only what clearly changed is here, though so many were looked at (Newcombe, Bonferroni).",
     "Each message counts as independent; one odd send can move a rate: see by campaign.",
@@ -32,9 +34,8 @@ _NOTES = (
 _COLUMNS = (
     Column("what", "", "what the rate is by"),
     Column("name", "", "which of them"),
-    Column("bounced before", "messages", "messages that bounced before", is_detail=True),
     Column("sent before", "messages", "messages sent before"),
-    Column("rate before", "share", "bounced before / sent before"),
+    Column("rate before", "share", "share of them that bounced"),
     Column("bounced", "messages", "messages that bounced"),
     Column("sent", "messages", "messages sent"),
     Column("rate", "share", "bounced / sent"),
@@ -78,9 +79,8 @@ def changes_answer(digest: Digest) -> Answer:
 def _row(change: Change) -> tuple[object, ...]:
     moved = change.difference
     return (
-        change.dimension.replace("_", " "),
+        _WHAT.get(change.dimension, change.dimension),
         change.name,
-        change.before.part,
         change.before.whole,
         change.before.rate,
         change.after.part,
@@ -95,11 +95,14 @@ def _row(change: Change) -> tuple[object, ...]:
 def _lead(digest: Digest) -> Iterator[str]:
     yield _whole(digest)
     for change in digest.changes[:_NAMED]:
-        more = "more" if change.extra > 0 else "fewer"
+        moved = change.difference
         yield (
-            f"{abs(change.extra):,.0f} {more} {_KINDS[change.dimension]} {change.name}: "
-            f"{_rates(change)}."
+            f"{'More' if moved.value > 0 else 'Fewer'} bounces {_KINDS[change.dimension]} "
+            f"{_name(digest, change)}: {_rates(change)}; {'up' if moved.value > 0 else 'down'} by "
+            f"{_points(moved.low, moved.high)}, about {abs(change.extra):,.0f} messages."
         )
+    if len(digest.changes) > _NAMED:
+        yield f"{len(digest.changes) - _NAMED:,} more rates clearly changed: see below."
     if digest.whole and not digest.changes:
         yield "No single rate clearly changed."
     if digest.new_replies.rows:
@@ -107,10 +110,23 @@ def _lead(digest: Digest) -> Iterator[str]:
         many = len(digest.new_replies.rows)
         count = f"{many:,} or more" if many >= _ROWS else f"{many:,}"
         none = f", {unknown:,} of them without a verdict" if unknown else ""
-        yield f"{count} wordings of servers were seen for the first time{none}."
+        yield (
+            f"{count} replies were worded as no server ever did before{none}: they are at the end."
+        )
     if digest.due.last is None:
         earlier = _span(digest.due.other_since, digest.due.since)
         yield f"This is the first digest: it compares with {earlier}."
+
+
+def _name(digest: Digest, change: Change) -> str:
+    """What a change is about, as people know it."""
+    if change.dimension == "reason" and change.name in reasons():
+        meaning = reasons()[change.name].meaning
+        return f"{change.name.replace('_', ' ')} ({meaning.rstrip('.')})"
+    if change.dimension == "provider":
+        return provider_names().get(change.name, change.name)
+    known = digest.account_names.get(change.name) if change.dimension == "account" else None
+    return f"{known} ({change.name})" if known else change.name
 
 
 def _whole(digest: Digest) -> str:

@@ -12,12 +12,15 @@ from bouncelens.show.web.controls import Controls, controls
 from bouncelens.show.web.filters import Filters
 
 if TYPE_CHECKING:
-    from bouncelens.service.report import Answer
+    from collections.abc import Callable, Sequence
+
+    from bouncelens.service.report import Answer, Column
     from bouncelens.settings import Settings
     from bouncelens.show.web.source import Source
 
 PATH = "/questions/"
 _MOST_ROWS = 500
+_SHORT, _LONG = 24, 60  # characters that stay on one line; that need room for several
 _MOST_CAMPAIGNS = 200
 _DAYS_COMPARED = 30
 # Columns whose cells lead to the same page, narrowed by their value: column and filter.
@@ -37,6 +40,13 @@ class Cell:
     is_number: bool
     is_thin: bool
     link: str | None
+
+    @property
+    def kind(self) -> str:
+        """How the style sheet calls such cells."""
+        if self.is_number:
+            return "n thin" if self.is_thin else "n"
+        return "short" if len(self.words) <= _SHORT else "long" if len(self.words) > _LONG else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,17 @@ def build(settings: Settings, filters: Filters, source: Source, question: str) -
         campaigns = _campaigns(source, filters)
     answer = source.unanswered(question, filters) if problem else source.ask(question, filters)
     parts = {name for name, _ in shown.parameters}
-    rows = tuple(_row(record, answer, filters, parts) for record in _records(answer))
+    records = _records(answer)
+    columns = tuple(
+        column
+        for column in answer.columns
+        if not (column.is_detail and records and all(r[column.name] is None for r in records))
+    )
+
+    def link(value: Any, name: str) -> str | None:
+        return _link(value, name, filters, parts)
+
+    rows = tuple(_row(record, answer, columns, link) for record in records)
     thin = any(cell.is_thin for row in rows for cell in row)
     return QuestionPage(
         filters=filters,
@@ -74,7 +94,7 @@ def build(settings: Settings, filters: Filters, source: Source, question: str) -
         answer=answer,
         heads=tuple(
             (column.name.replace("_", " "), column.doc, column.unit in NUMBERS)
-            for column in answer.columns
+            for column in columns
         ),
         rows=rows,
         hidden=len(answer.rows) - len(rows),
@@ -114,7 +134,10 @@ def _records(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _row(
-    record: dict[str, Any], answer: Answer, filters: Filters, parts: set[str]
+    record: dict[str, Any],
+    answer: Answer,
+    columns: Sequence[Column],
+    link: Callable[[Any, str], str | None],
 ) -> tuple[Cell, ...]:
     is_thin = answer.is_thin(record)
     return tuple(
@@ -122,9 +145,9 @@ def _row(
             shown(record[column.name], column),
             column.unit in NUMBERS,
             is_thin and column.name in ("rate", "low", "high"),
-            _link(record[column.name], column.name, filters, parts),
+            link(record[column.name], column.name),
         )
-        for column in answer.columns
+        for column in columns
     )
 
 

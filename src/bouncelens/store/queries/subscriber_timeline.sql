@@ -7,14 +7,14 @@
 -- with: asked
 -- column time: when it happened, UTC
 -- column event: joined, bounced, delivered, opened, clicked, complained, unsubscribed, held, or the present status; of ours planned, suppressed, renewed, released, undone, incident began and ended
--- columns: account
--- column subscriber_key (detail): SFMC SubscriberKey
--- column job: SFMC JobID
--- column campaign: name of the e-mail; NULL where it is not known
 -- column reason: what the reply means
 -- column hardness: hard, soft, block, none or unknown
--- column sfmc_category (detail): SFMC's BounceCategory
 -- column told: the server's reply, or what we did and why
+-- column campaign: name of the e-mail; NULL where it is not known
+-- column job: SFMC JobID
+-- columns: account
+-- column subscriber_key (detail): SFMC SubscriberKey
+-- column sfmc_category (detail): SFMC's BounceCategory
 -- column provider (detail): who runs the receiving mailbox
 -- column is_false_bounce (detail): SFMC saw a delivery receipt after the bounce
 -- column rule (detail): the rule that decided
@@ -54,7 +54,7 @@ WITH who AS (
     WHERE event IS NOT NULL AND time >= $since AND time < $until
 )
 SELECT
-    time, event, account, subscriber_key, job, campaign, reason, hardness, sfmc_category,
-    told, provider, is_false_bounce, rule, routes
+    time, event, reason, hardness, told, campaign, job, account, subscriber_key, sfmc_category,
+    provider, is_false_bounce, rule, routes
 FROM events
 ORDER BY time, event, account, subscriber_key, job, batch
