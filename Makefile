@@ -7,7 +7,7 @@ UV := .bootstrap/bin/uv
 # Bytecode is made once, here: a command must not compile its libraries each time it starts.
 UV_RUN := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --compile-bytecode
 
-.PHONY: help demo setup setup-dev browser postgres clients test check format lint types imports rules tests lock screenshot clean
+.PHONY: help demo setup setup-dev browser postgres spark clients test check format lint types imports rules tests lock screenshot clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -39,13 +39,20 @@ setup-dev: .venv/.dev ## the same, and what its tests need
 	@$(UV_RUN) --require-hashes -r requirements/dev.txt
 	@touch $@
 
+.venv/.spark: .venv/.dev requirements/spark.txt
+	@$(UV_RUN) --require-hashes -r requirements/spark.txt
+	@touch $@
+
+spark: .venv/.spark ## PySpark and Java, for the tests of the second engine
+	@sh tests/install_java.sh
+
 browser: ## Chromium and its driver, for the tests of the pages
 	@sh tests/install_browser.sh
 
 postgres: ## PostgreSQL's programs, for the tests of the ledger
 	@sh tests/install_postgres.sh
 
-test: setup-dev browser postgres clients check ## everything CI runs
+test: setup-dev browser postgres spark clients check ## everything CI runs
 
 clients: setup-dev ## other people's Marketing Cloud clients, for the tests of the sandbox
 	@sh tests/sandbox/clients/install.sh

@@ -192,7 +192,7 @@ def _keys(table: dict[str, Any], before: str = "") -> set[str]:
             value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
         )
         for row in rows:
-            if isinstance(row, dict):
+            if isinstance(row, dict) and row:
                 found |= _keys(row, f"{before}{key}{'[]' if rows is value else ''}.")
             else:
                 found.add(before + key)
@@ -229,6 +229,38 @@ def test_the_first_file_is_valid_and_its_owners_alone(tmp_path: Path) -> None:
     settings = load(written.file, {})
     assert [(a.mid, a.name) for a in settings.accounts] == [(7, odd), (8, "")]
     assert written.file.stat().st_mode & 0o077 == 0
+
+
+SPARK = 'lake = "x"\n[engine.spark_conf]\n'
+KEY = '"spark.hadoop.fs.s3a.secret.key" = '
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        pytest.param(KEY + '"hunter2"', "a secret must not stand here", id="a secret itself"),
+        pytest.param('"colour" = "red"', "begin with spark", id="no property of Spark"),
+    ],
+)
+def test_wrong_properties_of_spark_are_refused(tmp_path: Path, line: str, words: str) -> None:
+    (tmp_path / "bouncelens.toml").write_text(SPARK + line, "utf-8")
+    with pytest.raises(SettingsInvalid, match=words) as refused:
+        load(tmp_path / "bouncelens.toml", {})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_secrets_of_spark_are_found_behind_their_references(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("hunter2", "utf-8")
+    more = '\n"spark.executor.memory" = "8g"\n"spark.sql.warehouse.dir" = "file:/w"'
+    text = SPARK + KEY + json.dumps(f"file:{tmp_path / 'key'}") + more
+    (tmp_path / "bouncelens.toml").write_text(text, "utf-8")
+    engine = load(tmp_path / "bouncelens.toml", {}).engine
+    assert engine.resolved_conf() == {
+        "spark.hadoop.fs.s3a.secret.key": "hunter2",
+        "spark.executor.memory": "8g",
+        "spark.sql.warehouse.dir": "file:/w",
+    }
+    assert "hunter2" not in repr(engine)
 
 
 def test_a_secret_given_to_init_is_refused_and_no_file_is_left(tmp_path: Path) -> None:

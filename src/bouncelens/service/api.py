@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from bouncelens.errors import InputInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pyarrow as pa
 
     from bouncelens.service.answer import Answer, Answers
     from bouncelens.service.judge import Judge
+    from bouncelens.store.sparkrows import Frame
 
 _ROWS = 65_536
 _TEXT_COLUMNS = ("text", "reply_text", "reply")
@@ -60,27 +61,49 @@ class Classify:
         Reads `text` (or `reply_text`, `reply`), and, where there are any, `code`, `status`,
         `provider` and `domain`. Raises InputInvalid where no column holds the text.
         """
-        from bouncelens.service.bulk import Replies, providers_of
+        return judged_batch(self._judge, batch)
 
-        names = batch.schema.names
-        text = next((name for name in _TEXT_COLUMNS if name in names), None)
-        if text is None:
-            raise InputInvalid(
-                f"A batch needs a column of replies: one of {', '.join(_TEXT_COLUMNS)}.",
-                advice=f"This one has {', '.join(names) or 'none'}.",
-            )
+    def frame(self, frame: Frame) -> Frame:
+        """The same for a Spark DataFrame, judged where its rows are: a DataFrame with the columns
+        appended, words as strings. bouncelens has to be installed there, too.
 
-        def column(name: str) -> Any:
-            return batch.column(name) if name in names else None
+        Raises InputInvalid where no column holds the text, or one is called like a verdict's.
+        """
+        from bouncelens.service.frame import judge_frame
 
-        providers = column("provider")
-        if providers is None and "domain" in names:
-            providers = providers_of(column("domain"))
-        replies = Replies(batch.column(text), column("code"), column("status"), providers)
-        bulk = self._judge.bulk
-        for name, values in bulk.columns(*bulk.look_up(replies)):
-            batch = batch.append_column(name, values)
-        return batch
+        return judge_frame(frame, self._judge)
+
+
+def judged_batch(judge: Judge, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch with the columns of its verdicts appended. Raises InputInvalid where no column holds
+    the text."""
+    from bouncelens.service.bulk import Replies, providers_of
+
+    names = batch.schema.names
+    text = text_column(names)
+
+    def column(name: str) -> Any:
+        return batch.column(name) if name in names else None
+
+    providers = column("provider")
+    if providers is None and "domain" in names:
+        providers = providers_of(column("domain"))
+    replies = Replies(batch.column(text), column("code"), column("status"), providers)
+    bulk = judge.bulk
+    for name, values in bulk.columns(*bulk.look_up(replies)):
+        batch = batch.append_column(name, values)
+    return batch
+
+
+def text_column(names: Sequence[str]) -> str:
+    """Which of a batch's columns holds the replies. Raises InputInvalid."""
+    for name in _TEXT_COLUMNS:
+        if name in names:
+            return name
+    raise InputInvalid(
+        f"A batch needs a column of replies: one of {', '.join(_TEXT_COLUMNS)}.",
+        advice=f"This one has {', '.join(names) or 'none'}.",
+    )
 
 
 def _provider(domain: str | None) -> str | None:

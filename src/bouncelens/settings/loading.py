@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -169,7 +169,7 @@ def _secret_at(value: Any, base: Path) -> Any:
 def _check_keys(table: Mapping[str, Any], source: str) -> None:
     known = _known(Settings, "")
     for key in _keys(table, ""):
-        if key not in known:
+        if key not in known and not any(key.startswith(free) for free in _free(Settings, "")):
             shown, near = (text.replace("[]", "") for text in (key, _nearest(key, known)))
             if source == "environment":
                 shown, near = (f"{PREFIX}{t.replace('.', '__').upper()}" for t in (shown, near))
@@ -196,6 +196,15 @@ def _known(model: type[BaseModel], before: str) -> set[str]:
             dots = "[]." if "tuple" in str(field.annotation) else "."
             found |= _known(kind, f"{before}{name}{dots}")
     return found
+
+
+def _free(model: type[BaseModel], before: str) -> Iterator[str]:
+    """How the keys of tables begin whose keys are a person's own."""
+    for name, field in model.model_fields.items():
+        if kind := _part(field.annotation):
+            yield from _free(kind, f"{before}{name}.")
+        elif get_origin(field.annotation) is dict:
+            yield f"{before}{name}."
 
 
 def _keys(value: Mapping[str, Any], before: str) -> Iterator[str]:

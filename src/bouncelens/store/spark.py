@@ -36,9 +36,10 @@ _SESSION = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.caseSensitive": "false",
     "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
     "spark.sql.execution.arrow.useLargeVarTypes": "false",
 }
+
+_PART = {"spark.sql.execution.arrow.maxRecordsPerBatch": "10000"}  # rows at once of a long answer
 
 
 class SparkEngine(Closing):
@@ -50,8 +51,11 @@ class SparkEngine(Closing):
     def __init__(
         self, lake: Lake, *, master: str = "local[2]", conf: Mapping[str, str] | None = None
     ) -> None:
-        """`master` and `conf` start Spark where none runs in this process. Raises StoreError."""
+        """`master` and `conf` start Spark where none runs in this process; of one that runs, only
+        what `conf` says of SQL counts. Raises StoreError."""
         self._lake = lake
+        of_sql = {name: v for name, v in (conf or {}).items() if name.startswith("spark.sql.")}
+        self._settings = _PART | of_sql | _SESSION
         self._root = spark(master, conf or {})
         self._own = threading.local()
 
@@ -66,7 +70,7 @@ class SparkEngine(Closing):
         asked = question_named(question)
         bound = asked.bound(parameters)
         with _explained(self._lake.uri):
-            session = self._session()
+            session = self.session()
             with _put_in(session, given or {}):
                 found = session.sql(spark_sql(asked.sql), args=bound).toArrow()
         return found.cast(_plain(found.schema))
@@ -82,7 +86,7 @@ class SparkEngine(Closing):
         asked = question_named(question)
         bound = asked.bound(parameters)
         with _explained(self._lake.uri):
-            frame = self._session().sql(spark_sql(asked.sql), args=bound)
+            frame = self.session().sql(spark_sql(asked.sql), args=bound)
             schema = _plain(frame.limit(0).toArrow().schema)
             messages = frame.mapInArrow(_as_messages(), "message BINARY").toLocalIterator()
 
@@ -98,14 +102,16 @@ class SparkEngine(Closing):
         """Let go of the views. Spark itself ends with the process."""
         self._own = threading.local()
 
-    def _session(self) -> SparkSession:
-        """This thread's session, its views on the present version of every table."""
+    def session(self) -> SparkSession:
+        """This thread's session, in UTC; tables and views are its temporary views, as they are
+        now."""
         versions = self._lake.versions()
         if getattr(self._own, "versions", None) != versions:
             if not hasattr(self._own, "session"):
                 self._own.session = self._root.newSession()
-                for name, value in _SESSION.items():
-                    self._own.session.conf.set(name, value)
+                for name, value in self._settings.items():
+                    if self._own.session.conf.isModifiable(name):
+                        self._own.session.conf.set(name, value)
             self._make_views(self._own.session)
             self._own.versions = versions
         session: SparkSession = self._own.session
