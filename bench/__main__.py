@@ -59,10 +59,19 @@ def main() -> int:
     simulate.add_argument("--bounces", type=int, default=2_000_000)
     simulate.add_argument("--decisions", type=int, default=14, help="for each of two policies")
     simulate.add_argument("--folder", help="where the lake goes while it runs (40 bytes a row)")
+    incident = benches.add_parser("incident", help="outages noticed, and controls that are none")
+    incident.add_argument("--only", help="those whose name holds this")
+    incident.add_argument("--controls", action="store_true", help="no outages")
     questions = benches.add_parser("questions", help="each question beside a bare count")
     questions.add_argument("--rows", type=int, default=2_000_000)
     questions.add_argument("--lake", help="an existing lake instead of a generated one")
     questions.add_argument("--folder", help="where the lake goes while it runs (44 bytes a row)")
+    engines = benches.add_parser("engines", help="each question by Spark beside DuckDB")
+    engines.add_argument("--rows", type=int, default=1_000_000)
+    engines.add_argument("--rounds", type=int, default=2, help="of which the best counts")
+    engines.add_argument("--master", default="local[2]")
+    engines.add_argument("--lake", help="an existing lake instead of a generated one")
+    engines.add_argument("--folder", help="where the lake goes while it runs (44 bytes a row)")
     growth = benches.add_parser("growth", help="a lake that grows, with and without its rollup")
     growth.add_argument("--rows", nargs="+", default=["1e6", "2e7", "1e8"], help="e.g. 1e6 2e7")
     growth.add_argument("--messages", type=int, default=60_000_000, help="that the sandbox sends")
@@ -75,6 +84,8 @@ def main() -> int:
         from bench.score import run
     elif arguments.bench == "store":
         from bench.store import run
+    elif arguments.bench == "engines":
+        from bench.engines import run
     elif arguments.bench == "questions":
         from bench.questions import run
     elif arguments.bench == "growth":
@@ -95,6 +106,8 @@ def main() -> int:
         from bench.hostile import run
     elif arguments.bench == "kills":
         from bench.kills import run
+    elif arguments.bench == "incident":
+        from bench.incident import run
     elif arguments.bench == "routes":
         from bench.routes import run
     elif arguments.bench == "rules":

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from bouncelens.service.report import questions, shown
 from bouncelens.settings import Settings
-from bouncelens.settings.model import ReportSettings
+from bouncelens.settings.report import ReportSettings
 from bouncelens.show.web.app import create_app
 from bouncelens.show.web.filters import Filters
 

@@ -9,7 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from bouncelens.settings.dns import DnsSettings, ProvidersSettings
 from bouncelens.settings.engine import EngineSettings
+from bouncelens.settings.incident import IncidentSettings
 from bouncelens.settings.part import Part
+from bouncelens.settings.report import ReportSettings
 from bouncelens.settings.secret import ADVICE, REFERENCE, Secret, password_in
 
 # Good enough to be no header, option or second address.
@@ -266,14 +268,6 @@ class MoneySettings(Part):
     )
 
 
-class ReportSettings(Part):
-    """How answers are shown."""
-
-    min_sent: int = Field(
-        default=100, ge=0, description="Rates of fewer messages sent are not shown, or greyed."
-    )
-
-
 class MailSettings(Part):
     """The server that takes our mail. Off while there is no host."""
 
@@ -367,6 +361,7 @@ class Settings(Part):
         default=SubscriberStatusSettings(), description="Subscriber statuses."
     )
     guard: GuardSettings = Field(default=GuardSettings(), description="Guard rails.")
+    incident: IncidentSettings = Field(default=IncidentSettings(), description="Incidents.")
     money: MoneySettings = Field(default=MoneySettings(), description="Money, as assumed.")
 
     @field_validator("lake", "ledger")

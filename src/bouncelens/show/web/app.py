@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from bouncelens.errors import BouncelensError, InputInvalid, QuestionInvalid
 from bouncelens.service import report
+from bouncelens.service.incident.serving import Watch
 from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 from bouncelens.show.cli.screen import plain
@@ -52,7 +53,7 @@ _DRAWINGS: dict[str, tuple[str, Callable[[Answer], charts.Drawing]]] = {
 def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -> FastAPI:
     """The application. `hosts`: the names under which it source; a server that listens beyond
     this machine has to be told its own."""
-    source, events = Source(settings), _events(settings)
+    source, events, watch = Source(settings), _events(settings), Watch(settings)
     simulations = simulate.Simulations(settings)
 
     @asynccontextmanager
@@ -61,7 +62,9 @@ def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -
         threading.Thread(target=assets.warm, daemon=True).start()
         if events is not None:
             events.start()
+        watch.start()
         yield
+        await run_in_threadpool(watch.close)
         if events is not None:
             await run_in_threadpool(events.close)
         await run_in_threadpool(simulations.close)
