@@ -186,8 +186,11 @@ def _store(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> None:
 
     from bouncelens.store.tables import DOMAINS
 
-    if rows:
-        workspace.lake.put_domains(pa.Table.from_pylist(list(rows), schema=DOMAINS.schema))
+    if not rows:
+        return
+    put = workspace.lake.put_domains(pa.Table.from_pylist(list(rows), schema=DOMAINS.schema))
+    if put.inserted or put.updated:
+        workspace.lake.tidy()  # counts that are kept beside the lake know the provider, too
         workspace.lake.tidy()
 
 
