@@ -32,7 +32,7 @@ _MADE = {
     "reason": "what the reply means; 'unclassified' without a verdict",
     "reason_group": "family of the reason; 'other' without a verdict",
     "hardness": "hard, soft, block, none or unknown",
-    "provider": "who runs the receiving mailbox; 'other' where none is known by name",
+    "provider": "who runs the receiving mailbox; 'other' where neither name nor MX tells",
     "domain": "receiving domain, lower case; '' where it is not known",
 }
 # How the engine reads the same bounces faster: nothing that judged does not say.

@@ -32,7 +32,7 @@ class Dimension:
 
 
 _TRIGGERS = "LEFT JOIN job_triggers AS t ON t.account = {0}.account AND t.job = {0}.job"
-_PROVIDER = "who runs the receiving mailbox; 'other' where none is known by name"
+_PROVIDER = "who runs the receiving mailbox; 'other' where neither name nor MX tells"
 _DOMAIN = "domain of the address; '' where no route told it"
 _TRIGGERED = "key of the triggered send, of a journey's e-mail too; NULL where the job is none"
 _WEEK = "CAST(date_trunc('week', {}) AS DATE)"
