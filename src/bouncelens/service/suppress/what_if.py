@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from bouncelens.service.suppress.simulate import Simulation
+    from bouncelens.decide.simulation import Assumptions
+    from bouncelens.service.suppress.simulate import Outcome, Simulation
 
 IN_FACT = "SFMC in fact"
 DECIDED, HELD = "decided_on", "held_in_fact"  # columns beside those that policies name
@@ -30,15 +31,13 @@ _POLICIES = (
            "sign of life"),
     Column("harm_most", "days", "at most: until the policy's own date or the end, since who is not "
            "mailed cannot be delivered to"),
+    Column("saved_money", "money", "what the saved messages cost, as assumed"),
+    Column("lost_money", "money", "what the days of harm are worth, as assumed, at least"),
+    Column("lost_most", "money", "the same at most"),
 )  # fmt: skip
 _HELD = (
     "Held: who is held now, from the day on which that began; who was held before and is active "
     "again is not known."
-)
-_MONEY = (
-    Column("saved_money", "money", "what the saved messages cost, as assumed"),
-    Column("lost_money", "money", "what the days of harm are worth, as assumed, at least"),
-    Column("lost_most", "money", "the same at most"),
 )
 
 
@@ -55,32 +54,17 @@ def limits(simulation: Simulation) -> tuple[str, ...]:
 
 
 def _side_by_side(simulation: Simulation) -> Answer:
-    money = simulation.assumptions
-    rows: list[tuple[Any, ...]] = [
-        (
-            outcome.name,
-            outcome.sizes[-1] if outcome.sizes else 0,
-            outcome.ever,
-            outcome.saved,
-            outcome.saved_hard,
-            outcome.wrong,
-            outcome.wrong / outcome.ever if outcome.ever else None,
-            outcome.moved,
-            outcome.harm_days,
-            outcome.harm_days_most,
-            *(
-                (
-                    money.saved(outcome.saved),
-                    money.lost(outcome.harm_days),
-                    money.lost(outcome.harm_days_most),
-                )
-                if money.is_any
-                else ()
-            ),
-        )
+    has_moved = any(outcome.moved for outcome in simulation.outcomes)
+    has_money = simulation.assumptions.is_any
+    columns = tuple(
+        column
+        for column in _POLICIES
+        if (has_moved or column.name != "moved") and (has_money or column.unit != "money")
+    )
+    rows = [
+        tuple(_cells(outcome, simulation.assumptions)[column.name] for column in columns)
         for outcome in simulation.outcomes
     ]
-    columns = (*_POLICIES, *(_MONEY if money.is_any else ()))
     if simulation.held:
         rows.append((IN_FACT, simulation.held[-1], *(None for _ in columns[2:])))
     return _answer(
@@ -91,6 +75,24 @@ def _side_by_side(simulation: Simulation) -> Answer:
         denominator="addresses ever on the list",
         notes=limits(simulation),
     )
+
+
+def _cells(outcome: Outcome, money: Assumptions) -> dict[str, Any]:
+    return {
+        "policy": outcome.name,
+        "at_end": outcome.sizes[-1] if outcome.sizes else 0,
+        "ever": outcome.ever,
+        "saved": outcome.saved,
+        "saved_hard": outcome.saved_hard,
+        "wrong": outcome.wrong,
+        "wrong_share": outcome.wrong / outcome.ever if outcome.ever else None,
+        "moved": outcome.moved,
+        "harm_days": outcome.harm_days,
+        "harm_most": outcome.harm_days_most,
+        "saved_money": money.saved(outcome.saved),
+        "lost_money": money.lost(outcome.harm_days),
+        "lost_most": money.lost(outcome.harm_days_most),
+    }
 
 
 def _over_time(simulation: Simulation) -> Answer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Account, Config, Json, Since, Until
+from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until
 from bouncelens.show.cli.screen import print_json, print_table, progress, say, settings_of, visible
 from bouncelens.show.cli.taking import Form, Out
 
@@ -60,6 +60,7 @@ def simulate(
     form: Form = None,
     out: Out = None,
     as_json: Json = False,
+    engine: Engine = None,
     config: Config = None,
 ) -> None:
     """Try policies on the past: the list over time, messages saved, living people hit, money.
@@ -74,7 +75,8 @@ def simulate(
     place = _placed(table)
     asked = None if as_json and form is None and out is None else _wanted(form, out)
     trial = Trial(tuple(policy or ()), _day(since), _day(until), dates, account)
-    with Workspace.open(settings_of(config), create=False) as workspace, progress() as bars:
+    settings = settings_of(config, engine=engine)
+    with Workspace.open(settings, create=False) as workspace, progress() as bars:
         found = simulated(workspace, trial, progress=_Bar(bars))
     told = limits(found)
     if (as_json and asked is None) or (asked is not None and asked.form == "json"):
@@ -140,6 +142,7 @@ def forecast(
     form: Form = None,
     out: Out = None,
     as_json: Json = False,
+    engine: Engine = None,
     config: Config = None,
 ) -> None:
     """Who will be Held within the next days, and who is Held for a reason that is over.
@@ -152,7 +155,7 @@ def forecast(
 
     asked = None if as_json and form is None and out is None else _wanted(form, out)
     ahead = Ahead(days=days, every=every, model=model, account=account)
-    with Workspace.open(settings_of(config), create=False) as workspace:
+    with Workspace.open(settings_of(config, engine=engine), create=False) as workspace:
         found = foretold(workspace, ahead)
     if (as_json and asked is None) or (asked is not None and asked.form == "json"):
         _give_json(found, asked)
