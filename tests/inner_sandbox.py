@@ -26,6 +26,11 @@ from sfmc_sandbox.world.tenant import make_tenant
 
 ADDRESS = "Email Address"
 _PLAN = Plan(seed=3, bounces=60, months=1, until=datetime(2026, 6, 1, tzinfo=UTC))
+# What changes nothing, though some of it is posted. SOAP is told by its action.
+_READS = (
+    *("GET ", "Retrieve ", "Describe ", "VersionInfo ", "GetSystemStatus "),
+    *("POST /v2/token", "POST /automation/v1/queries/actions/validate", "POST /asset/v1/content"),
+)
 _FIRST = 1_000_000  # numbers of the people that tests add
 
 
@@ -35,6 +40,7 @@ class Inner:
 
     sandbox: Sandbox
     said: Mapping[str, Any]
+    asked: list[str]  # what was asked of it, in order, such as "Retrieve Subscriber"
 
     @property
     def mid(self) -> int:
@@ -67,6 +73,14 @@ class Inner:
             },
         }  # fmt: skip
         return Settings.model_validate(table | more)
+
+    def requests(self) -> int:
+        """How many were answered since it began."""
+        return len(self.asked)
+
+    def writes(self, since: int = 0) -> list[str]:
+        """Of what was asked since so many requests: what may change something."""
+        return [told for told in self.asked[since:] if not told.startswith(_READS)]
 
     def make_list(self, key: str, update: str = "AddAndUpdate") -> None:
         """An auto-suppression list and an import of the same key, as made in the console."""
@@ -158,9 +172,17 @@ def inner_sandbox() -> Iterator[Inner]:
             await opened[0].close()
             await super().shutdown(sockets)
 
+    app, asked = make_app(sandbox), list[str]()
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        is_soap = str(scope["path"]).lower().endswith(".asmx")
+        rest = f"{scope['method']} {scope['path']}"
+        asked.append(str(scope.get("state", {}).get("told", rest)) if is_soap else rest)
+
     server = Server(
         uvicorn.Config(
-            make_app(sandbox),
+            counting,
             http=TearableProtocol,
             log_level="critical",
             lifespan="off",
@@ -172,7 +194,7 @@ def inner_sandbox() -> Iterator[Inner]:
     while not server.started:
         time.sleep(0.01)
     try:
-        yield Inner(sandbox, ready_line(sandbox, listener, opened[0]))
+        yield Inner(sandbox, ready_line(sandbox, listener, opened[0]), asked)
     finally:
         server.should_exit = True
         thread.join()

@@ -1,26 +1,26 @@
-"""Applies or undoes, as a process that can be killed: settings, verb, plan, run.
-
-Exit code 7: refused, for instance because the killed one had come to its end.
-"""
+"""Applies or undoes in a process of its own, which a test may kill at any moment."""
 
 import sys
 from pathlib import Path
 
+from light_workspace import LightWorkspace
+
 from bouncelens.errors import PlanRefused
 from bouncelens.service.suppress import apply, undo
-from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings
 from suppression_lake import NOW
 
-if __name__ == "__main__":
-    settings, verb, plan, run = sys.argv[1:]
-    with Workspace.open(Settings.model_validate_json(Path(settings).read_text())) as workspace:
-        sys.stdout.write("begins\n")
-        sys.stdout.flush()
+REFUSED = 7  # exit code, for instance because the killed one had come to its end
+
+
+def work(settings: str, verb: str, plan: str, run: int) -> None:
+    """Ends with 0, or REFUSED."""
+    with LightWorkspace.open(Settings.model_validate_json(settings)) as workspace:
         try:
             if verb == "apply":
-                apply(workspace, Path(plan), now=NOW)
+                done = apply(workspace, Path(plan), now=NOW)
             else:
-                undo(workspace, int(run), now=NOW)
+                done = undo(workspace, run, now=NOW)
         except PlanRefused:
-            sys.exit(7)
+            sys.exit(REFUSED)
+    sys.exit(done.exit_code)

@@ -231,12 +231,13 @@ class _Work:
         left = gone(self._workspace)
         sent = 0
         while part := list(islice(rows, _CHUNK)):
-            freed = [_key(row) for row in part if _frees(row)]
-            stays = {key for key in freed if key in left} | self._targets.unsubscribed(freed)
-            skipped = [row.number for row in part if _frees(row) and _key(row) in stays]
-            if skipped:
+            freed = {_key(row): row for row in part if self._frees(row)}
+            stays = {key for key in freed if key in left}
+            stays |= self._targets.unsubscribed(list(freed))
+            if stays:
+                skipped = [freed[key].number for key in stays]
                 self._ledger.changes.note(change.run, skipped, "skipped", _STAYS)
-            todo = {_key(row): row for row in part if not (_frees(row) and _key(row) in stays)}
+            todo = {_key(row): row for row in part if _key(row) not in stays}
             undone = self._targets.write([(_whom(row), row.after) for row in todo.values()])
             for key, what in undone.items():
                 number = todo[key].number
@@ -245,6 +246,11 @@ class _Work:
             self._ledger.changes.note(change.run, sent_now, "sent")
             sent += len(part)
             self._progress("written", sent)
+
+    def _frees(self, row: ChangeRow) -> bool:
+        """Whether the person would be mailable after it, as a whole or in one place."""
+        is_over = row.becomes is None or read(row.becomes).state != "active"
+        return is_over or self._targets.frees((row.before, row.after))
 
     def _verify(self, change: Change) -> None:
         present, targets = self._targets.read(), self._targets
@@ -357,11 +363,6 @@ def _whom(row: ChangeRow) -> Suppression:
 
 def _key(row: ChangeRow) -> Key:
     return (row.account, row.subscriber_key)
-
-
-def _frees(row: ChangeRow) -> bool:
-    """Whether the person would be mailable after it."""
-    return row.becomes is None or read(row.becomes).state != "active"
 
 
 def _decided(

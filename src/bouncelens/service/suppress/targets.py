@@ -122,6 +122,15 @@ class Targets:
                 lacks[found[place]] -= 1
         return {key for key, count in lacks.items() if count == 0}
 
+    def frees(self, row: tuple[str | None, str | None]) -> bool:
+        """Whether a row, before and after, takes away from somebody what keeps them from mail."""
+        before, after = map(_rows, row)
+        return any(
+            target.is_ours(held) and not (name in after and target.is_ours(after[name]))
+            for name, target in self._targets.items()
+            if (held := before.get(name)) is not None
+        )
+
     def holds(self, wish: Wish, present: Present, *, by_hand: bool) -> bool:
         """Whether they hold what was written. `by_hand`: what a person has to remove may be there
         still."""
