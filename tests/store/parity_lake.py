@@ -49,6 +49,8 @@ def fill(lake: Lake) -> None:
     lake.put_jobs(rows(tables.JOBS, [_job(chance, n) for n in _JOBS if n % 5]))
     people = [_person(chance, account, n) for account in (1, 2) for n in range(_PEOPLE)]
     lake.put_subscribers(rows(tables.SUBSCRIBERS, people))
+    found = {"domain": "b.example", "provider": "mimecast", "outcome": "mx", "looked_at": NOW}
+    lake.put_domains(rows(tables.DOMAINS, [found]))
 
 
 def _moment(chance: random.Random, *, micros: bool = False) -> datetime:
