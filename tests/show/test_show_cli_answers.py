@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import show_lake
 
+from bouncelens.service.compare import other_side
 from bouncelens.service.report import Answer, Column
 from bouncelens.show.cli import run
 from bouncelens.show.cli.answers import bar, print_answer, sparkline
@@ -180,6 +181,12 @@ def test_a_comparison_says_its_difference_and_the_other_side_can_be_named(
     assert period["rows"] == named["rows"]
     jobs = told(capsys, "compare", "--job", "42", "--against", "campaign=Spring letter")
     assert {round(row[4], 12) for row in jobs["rows"]} == {0.0}  # job 42 is the Spring letter
+
+
+def test_a_period_until_now_is_compared_with_as_many_whole_days() -> None:
+    now, since = datetime(2026, 3, 9, 15, 37, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC)
+    found = other_side({"since": since}, (), now=now)
+    assert found == {"other_since": datetime(2026, 2, 28, tzinfo=UTC), "other_until": since}
 
 
 WRONG = [

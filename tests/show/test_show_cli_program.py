@@ -118,6 +118,20 @@ def test_a_title_longer_than_its_table_stays_on_one_line(
     assert "Bounces by mailbox provider (from the beginning until now, UTC)" in lines
 
 
+def test_a_file_without_sends_says_why_there_are_no_rates_and_an_empty_window_that_it_is_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "b.csv").write_text(f"{EXTRACT_HEAD}\n{EXTRACT_ROW}\n")
+    assert run(["report", "by_provider", "b.csv"]) == 0
+    assert "let the Tracking Extract hold Sent" in capsys.readouterr().out
+    assert run(["report", "by_provider", "b.csv", "--since", "2027-01-01"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "Bounces by mailbox provider (from 2027-01-01 until now, UTC)",
+        "No rows.",
+    ]
+
+
 @pytest.mark.parametrize("words", [["by_domain", "b.csv"], ["b.csv", "by_domain"]])
 def test_any_question_can_be_asked_of_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.errors import InputInvalid
@@ -41,8 +41,14 @@ def other_side(
             "A comparison needs two sides.",
             advice="Say --since for a period and the one before it, or --against 'campaign=…'.",
         )
-    until = filters.get("until") or now or datetime.now(UTC)
+    until = filters.get("until") or _next_midnight(now or datetime.now(UTC))
     return {"other_since": since - (until - since), "other_until": since}
+
+
+def _next_midnight(moment: datetime) -> datetime:
+    """Whole days are compared, today with as much of it as there is."""
+    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + timedelta(days=1)
 
 
 def sides(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -61,15 +67,18 @@ def sentences(rows: Iterable[Mapping[str, Any]], change: Change | None) -> tuple
         return ("What was sent is not known on both sides, so nothing can be compared.",)
     rate, mix = (sum(row[name] for row in parts) for name in ("rate_effect", "mix_effect"))
     found, before, after = change.difference, change.before, change.after
-    return (
+    certainty = (
         f"{_percent(after.rate)} of {after.whole:,} messages bounced, {_percent(before.rate)} of "
         f"{before.whole:,} before: {_points(found.value)} percentage points "
         f"(95 % interval {_points(found.low)} to {_points(found.high)}), "
-        f"{'a' if found.is_clear else 'no'} clear change.",
-        f"The whole rate changed by {_points(found.value)} points: {_points(rate)} because "
-        f"providers refused more or less, {_points(mix)} because of where the mail went.",
-        *(_largest(parts, name) for name in ("provider", "reason") if parts),
+        f"{'a' if found.is_clear else 'no'} clear change."
     )
+    split = (
+        f"The whole rate changed by {_points(found.value)} points: {_points(rate)} because "
+        f"providers refused more or less, {_points(mix)} because of where the mail went."
+    )
+    largest = (_largest(parts, name) for name in ("provider", "reason") if parts)
+    return (certainty, split, *largest)
 
 
 def _largest(rows: Iterable[Mapping[str, Any]], name: str) -> str:

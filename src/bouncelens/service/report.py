@@ -113,7 +113,7 @@ def answer(
         rows = tuple(tuple(record[c.name] for c in about.columns) for record in records)
     else:
         rows = _rows(workspace.engine.ask(question, given))
-    found = replace(about, rows=rows)
+    found = replace(about, rows=rows, notes=(*about.notes, *_lacks_sent(about, rows)))
     if about.question != "compare":
         return found
     from bouncelens.service.compare import sentences, sides
@@ -121,7 +121,7 @@ def answer(
 
     before, after = (answer(workspace, "totals", **side) for side in sides(given))
     told = sentences(found.records(), whole_change(before, after))
-    return replace(found, notes=(*told, *about.notes))
+    return replace(found, notes=(*told, *found.notes))
 
 
 def narrowed(
@@ -217,6 +217,18 @@ def _rows(table: pa.Table) -> tuple[tuple[Any, ...], ...]:
 
 def _sentences(notes: tuple[str, ...]) -> Iterator[str]:
     return (f"{note[:1].upper()}{note[1:].rstrip('.')}." for note in notes)
+
+
+def _lacks_sent(about: Answer, rows: tuple[tuple[Any, ...], ...]) -> Iterator[str]:
+    """Why there is no rate, where that is so, and what would help."""
+    names = [column.name for column in about.columns]
+    if rows and {"rate", "sent"} <= set(names):
+        place = names.index("sent")
+        if all(not row[place] for row in rows):
+            yield (
+                "How much was sent is not known here, so there are no rates: let the Tracking "
+                "Extract hold Sent, or name sends.data_extension in the settings."
+            )
 
 
 def _filter_notes(given: Mapping[str, object]) -> Iterator[str]:

@@ -49,7 +49,9 @@ class _Shown:
 def print_answer(found: Answer, *, limit: int = ROWS, is_wide: bool = False) -> None:
     """An answer as a table with its window and notes; of times the last rows. Columns that do not
     fit the screen are left out, and named, unless `is_wide`."""
-    if len(found.rows) == 1 and found.columns[0].unit in NUMBERS:  # one row of nothing but counts
+    if not found.rows:
+        typer.echo(f"{_title(found)}\nNo rows.")
+    elif len(found.rows) == 1 and found.columns[0].unit in NUMBERS:  # one row of nothing but counts
         _print_card(found)
     else:
         _print_rows(found, limit=limit, is_wide=is_wide)
