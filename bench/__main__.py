@@ -69,6 +69,7 @@ def main() -> int:
     engines = benches.add_parser("engines", help="each question by Spark beside DuckDB")
     engines.add_argument("--rows", type=int, default=1_000_000)
     engines.add_argument("--rounds", type=int, default=2, help="of which the best counts")
+    engines.add_argument("--question", action="append", help="only this one; may be given again")
     engines.add_argument("--master", default="local[2]")
     engines.add_argument("--lake", help="an existing lake instead of a generated one")
     engines.add_argument("--folder", help="where the lake goes while it runs (44 bytes a row)")

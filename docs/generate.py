@@ -138,7 +138,9 @@ def fields(model: Any, before: str = "") -> Iterator[tuple[str, str, str, str]]:
         if part is not None:
             yield from fields(part, f"{key}[]." if is_list else f"{key}.")
             continue
-        words = _WORDS.get(getattr(field.annotation, "__name__", ""), "list of texts")
+        is_table = isinstance(field.default, dict)
+        other = "table of texts" if is_table else "list of texts"
+        words = _WORDS.get(getattr(field.annotation, "__name__", ""), other)
         default = None if field.is_required() else field.default
         shown = json.dumps(list(default) if isinstance(default, tuple) else default)
         yield key, words, "" if default is None else shown, field.description or ""
@@ -223,10 +225,13 @@ sources:
     # On Databricks or Spark: the schema in which the lake's folders are registered.
     schema: "{{ var('bouncelens_schema', 'bouncelens') }}"
     # With dbt-duckdb its delta plugin reads the folder or URL itself.
-    meta:
-      plugin: delta
-      delta_table_path: "{{ var('bouncelens_lake', 'lake') }}/{name}"
+    config:
+      meta:
+        plugin: delta
     tables:"""
+
+
+_DBT_LAKE = "{{ var('bouncelens_lake', 'lake') }}"
 
 
 def _dbt_sources() -> Iterator[str]:
@@ -236,6 +241,9 @@ def _dbt_sources() -> Iterator[str]:
     for table in TABLES.values():
         yield f"      - name: {table.name}"
         yield f"        description: {json.dumps(table.title, ensure_ascii=False)}"
+        yield "        config:"
+        yield "          meta:"
+        yield f"            delta_table_path: \"{_DBT_LAKE}/{table.name}\""
         yield "        columns:"
         for name, _, doc in (*table.fields, *((EVENT_MONTH,) if table.partition_by else ())):
             yield f"          - name: {name}"

@@ -255,6 +255,23 @@ def test_files_that_are_gone_are_a_sentence(
             spark.ask("totals", {})
 
 
+def test_deletion_vectors_of_another_writer_are_not_ignored(
+    both: Both, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from bouncelens.store.spark import SparkEngine
+
+    place = tmp_path_factory.mktemp("lakes") / "lake"
+    features = ["deletionVectors"]
+    protocol = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features}
+    protocol["writerFeatures"] = [*features, "appendOnly", "invariants"]
+    with Lake.open(str(place)) as lake, SparkEngine(lake, conf=CONF) as spark:
+        version = lake.delta("sends").version() + 1
+        log = place / f"sends/_delta_log/{version:020}.json"
+        log.write_text(json.dumps({"protocol": protocol}))
+        with pytest.raises(StoreError, match="deletion vectors"):
+            spark.ask("totals", {})
+
+
 REPLIES = [
     "550 5.1.1 <kim@example.com> User unknown", "452 4.2.2 mailbox full", "hello", None, "",
     "451 4.7.1 Client host [192.0.2.7] blocked using bl.spamcop.net; try again in 10 minutes",
