@@ -307,7 +307,7 @@ def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
     return Drawing(name, title, description, with_rows(chart, kept))
 
 
-def with_rows(chart: alt.Chart, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def with_rows(chart: alt.TopLevelMixin, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The chart as Vega-Lite, with its rows inside."""
     spec = chart.to_dict()
     spec.pop("datasets", None)

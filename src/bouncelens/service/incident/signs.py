@@ -3,6 +3,7 @@ and of whom anything is known at all."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -143,7 +144,9 @@ def curve(workspace: Workspace, incident: Incident, *, hours: float = 6) -> tupl
     at most. Raises StoreError."""
     beside = timedelta(hours=hours)
     since = incident.starts - beside
-    until = min((incident.ends or datetime.now(UTC)) + beside, since + timedelta(days=7))
+    last = json.loads(incident.evidence).get("last")
+    seen_last = datetime.fromisoformat(last) if last else datetime.now(UTC)
+    until = min((incident.ends or seen_last) + beside, since + timedelta(days=7))
     known = tuple(i for i in workspace.ledger.incidents.all() if i.holds)
     loud = frozenset(i.provider for i in known if i.starts < until and (i.ends or until) > since)
     loud |= {incident.provider}

@@ -26,7 +26,7 @@ from bouncelens.service.incident.serving import Watch
 from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 from bouncelens.show.cli.screen import plain
-from bouncelens.show.web import assets, overview, questions, simulate
+from bouncelens.show.web import assets, incidents, overview, questions, simulate
 from bouncelens.show.web.downloads import Download
 from bouncelens.show.web.events import EventsDoor
 from bouncelens.show.web.filters import Filters, read_filters
@@ -82,6 +82,7 @@ def create_app(settings: Settings, *, hosts: Collection[str] = LOOPBACK_HOSTS) -
     if events is not None:  # added last, so it is asked first
         app.add_middleware(EventsDoor, receiver=events.receiver)
     _add_pages(app, settings, source)
+    _add_incidents(app, source)
     _add_simulations(app, settings, simulations)
     _add_api(app, source)
     _add_errors(app)
@@ -119,7 +120,8 @@ def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def show_overview(filters: InFilters) -> HTMLResponse:
         page = overview.build(settings, filters, source)
-        return HTMLResponse(render("overview.html", page=page))
+        wrong = incidents.open_lines(source)
+        return HTMLResponse(render("overview.html", page=page, incidents=wrong))
 
     @app.get("/questions", response_class=HTMLResponse, include_in_schema=False)
     def show_questions(filters: InFilters) -> HTMLResponse:
@@ -151,6 +153,23 @@ def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
             raise HTTPException(404)
         keep = {"cache-control": f"public, max-age={_A_YEAR_S}, immutable"}
         return Response(found.body, media_type=found.media_type, headers=keep)
+
+
+def _add_incidents(app: FastAPI, source: Source) -> None:
+    @app.get(incidents.PATH, response_class=HTMLResponse, include_in_schema=False)
+    def show_incidents() -> HTMLResponse:
+        found = {"lines": incidents.lines(source), "blind": incidents.blind(source)}
+        return HTMLResponse(render("incidents.html", **found))
+
+    @app.get(incidents.PATH + "/{number}.svg", include_in_schema=False)
+    def show_incident_chart(number: str, theme: charts.Theme = "light") -> Response:
+        drawn = incidents.picture(source, incidents.number_of(number), theme)
+        return Response(drawn, media_type="image/svg+xml")
+
+    @app.get(incidents.PATH + "/{number}", response_class=HTMLResponse, include_in_schema=False)
+    def show_incident(number: str) -> HTMLResponse:
+        page = incidents.build(source, incidents.number_of(number))
+        return HTMLResponse(render("incident.html", page=page))
 
 
 def _add_simulations(app: FastAPI, settings: Settings, simulations: simulate.Simulations) -> None:
