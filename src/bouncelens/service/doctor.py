@@ -49,6 +49,7 @@ def diagnose(workspace: Workspace, *, is_offline: bool = False) -> Diagnosis:
         checked("lake", lambda: _lake(workspace)),
         checked("ledger", lambda: _ledger(workspace)),
         _disk(workspace),
+        *_sight(workspace),
     ]
     if not is_offline:
         checks += _dns(workspace)
@@ -120,6 +121,22 @@ def _dns(workspace: Workspace) -> list[Check]:
         return [Check("dns", True, "it answers; providers can be looked up by MX")]
     advice = "Name other resolvers as dns.resolvers, or set providers.lookup = false."
     return [Check("dns", False, f"it gives no answer ({told}): {OUTCOMES[told]}. {advice}", 5)]
+
+
+def _sight(workspace: Workspace) -> list[Check]:
+    """Whether an outage would be noticed: only where it is known who is alive. No failure, since
+    other things work without it."""
+    from bouncelens.service.incident import sight
+    from bouncelens.settings import resolve_secret
+    from bouncelens.store.layout import is_there
+
+    try:
+        if not is_there(resolve_secret(workspace.settings.lake)):
+            return []
+        blind = [one.sentence for one in sight(workspace) if one.sentence]
+    except BouncelensError:  # the check of the lake says so
+        return []
+    return [Check("false bounces", True, " ".join(blind) or "an outage would be noticed")]
 
 
 def _disk(workspace: Workspace) -> Check:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bouncelens.show.charts import GROUP_COLOURS, ROWS, Drawing, with_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from bouncelens.service.incident import Point
 
@@ -24,14 +24,7 @@ def refused_over_time(points: Sequence[Point], provider: str) -> Drawing:
     title = f"Addresses that {provider} called dead, per quarter of an hour"
     if not any(point.refused for point in points):
         return Drawing("incident", title, "Nothing to draw.", None)
-    rows: list[dict[str, Any]] = []
-    for point in points:
-        at = point.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        counts = (point.alive, point.refused - point.alive)
-        for (kind, count), order in zip(zip(_COLOURS, counts, strict=True), (0, 1), strict=True):
-            rows.append(
-                {"at": at, "kind": kind, "order": order, "n": count, "expected": point.expected}
-            )
+    rows = list(_rows(points))
     time = alt.X(
         "at:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b %H:%M")
     )
@@ -68,3 +61,11 @@ def refused_over_time(points: Sequence[Point], provider: str) -> Drawing:
     )
     chart = alt.layer(bars, line).properties(width="container", height=260)
     return Drawing("incident", title, description, with_rows(chart, rows))
+
+
+def _rows(points: Sequence[Point]) -> Iterator[dict[str, Any]]:
+    for point in points:
+        at = point.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        counts = (point.alive, point.refused - point.alive)
+        for order, (kind, n) in enumerate(zip(_COLOURS, counts, strict=True)):
+            yield {"at": at, "kind": kind, "order": order, "n": n, "expected": point.expected}
