@@ -54,8 +54,9 @@ postgres: ## PostgreSQL's programs, for the tests of the ledger
 
 test: setup-dev browser postgres spark clients check ## everything CI runs
 
-clients: setup-dev ## other people's Marketing Cloud clients, for the tests of the sandbox
+clients: setup-dev ## other people's Marketing Cloud clients, for the tests of the sandbox; and dbt
 	@sh tests/sandbox/clients/install.sh
+	@sh tests/install_dbt.sh
 
 check: format lint types imports rules tests ## the same, without the set-up
 

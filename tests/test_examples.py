@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,15 +80,42 @@ def built(lake: str) -> Iterator[duckdb.DuckDBPyConnection]:
 def test_the_dbt_models_count_what_the_questions_count(
     built: duckdb.DuckDBPyConnection, lake: str
 ) -> None:
+    rows = built.sql("SELECT job, campaign, bounced, sent FROM bounces_by_campaign").fetchall()
+    assert {job: tuple(rest) for job, *rest in rows} == _by_campaign(lake)
+
+
+def _by_campaign(lake: str) -> dict[int, tuple[object, ...]]:
     from bouncelens.service.report import answer
     from bouncelens.service.workspace import Workspace
     from bouncelens.settings import Settings
 
     with Workspace.open(Settings(lake=lake), create=False) as workspace:
         told = answer(workspace, "by_campaign")
-    expected = {r["job"]: (r["campaign"], r["bounced"], r["sent"]) for r in told.records()}
-    rows = built.sql("SELECT job, campaign, bounced, sent FROM bounces_by_campaign").fetchall()
-    assert {job: tuple(rest) for job, *rest in rows} == expected
+    return {r["job"]: (r["campaign"], r["bounced"], r["sent"]) for r in told.records()}
+
+
+DBT = Path(__file__).parents[1] / ".clients" / "dbt" / "bin" / "dbt"
+
+
+@pytest.mark.skipif(not DBT.exists(), reason="dbt is not there; say make clients")
+def test_dbt_itself_builds_and_tests_the_package(lake: str, tmp_path: Path) -> None:
+    project = tmp_path / "dbt"
+    shutil.copytree(EXAMPLES / "dbt", project)
+    told = json.dumps({"bouncelens_lake": lake})
+    done = subprocess.run(
+        [DBT, "build", "--profiles-dir", ".", "--no-use-colors", "--vars", told],
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "ERROR=0 SKIP=0" in done.stdout
+    with duckdb.connect(str(project / "lake.duckdb"), read_only=True) as made:
+        found = made.sql("SELECT job, campaign, bounced, sent FROM bounces_by_campaign").fetchall()
+    assert {job: tuple(rest) for job, *rest in found} == _by_campaign(lake)
 
 
 def test_every_dbt_model_is_described_and_its_tests_hold(built: duckdb.DuckDBPyConnection) -> None:
