@@ -191,6 +191,7 @@ def test_an_order_writes_what_it_says_and_nothing_else(desk: Desk) -> None:
         assert writes, command
         strange = [w for w in writes if not w.startswith((*allowed, "SFTP"))]
         assert not strange, command
+        assert "query" not in command or "makes data extensions and query activities" in said
 
 
 def test_a_changed_plan_writes_nothing(desk: Desk) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bouncelens.store.ledger.incidents import Incident
 
 _EXPIRES_SOON_DAYS = 30
+_KINDS = ("add", "renew", "release")
 _COUNTED = ("suppressed", "provisional", "expiring", "add", "renew", "release", "kept", "held")
 # What makes a decision another one. Days and counts in the grounds move on by themselves.
 _ESSENCE = ("reason", "basis", "expires_at", "policy", "policy_version", "policy_rule")
@@ -59,6 +60,7 @@ class Plan:
     by_reason: tuple[tuple[str, int], ...]  # of those suppressed, most first
     by_provider: tuple[tuple[str, int], ...]
     changes: tuple[tuple[str, str, str, int], ...]  # kind, reason, provider, addresses
+    ending: tuple[tuple[str, str, int], ...]  # soon: reason, provider, addresses
     examples: tuple[Planned, ...]
     findings: tuple[Finding, ...]
 
@@ -119,6 +121,7 @@ class _Planning:
         self._counts = Counter(dict.fromkeys(_COUNTED, 0))
         self._reasons, self._providers = Counter[str](), Counter[str]()
         self._changes = Counter[tuple[str, str, str]]()
+        self._ending = Counter[tuple[str, str]]()
         self._added = Counter[str]()
         self._number = 0
         self._shown: list[Suppression] = []
@@ -239,11 +242,17 @@ class _Planning:
         self._counts["suppressed"] += 1
         self._counts["provisional"] += found.basis == Action.PROVISIONAL
         soon = self.now + timedelta(days=_EXPIRES_SOON_DAYS)
-        self._counts["expiring"] += found.expires_at is not None and found.expires_at < soon
+        if found.expires_at is not None and found.expires_at < soon:
+            self._counts["expiring"] += 1
+            self._ending[found.reason, found.provider] += 1
         self._reasons[found.reason] += 1
         self._providers[found.provider] += 1
         if len(self._shown) < self.limit:
             self._shown.append(found)
+
+    def _by_kind(self) -> list[tuple[tuple[str, str, str], int]]:
+        """The changes, kind after kind, most first."""
+        return sorted(self._changes.most_common(), key=lambda pair: _KINDS.index(pair[0][0]))
 
     def _finish(self, file: Draft, targets: Targets, out: Path | None, run: int) -> Plan:
         ledger = self.workspace.ledger
@@ -281,7 +290,8 @@ class _Planning:
             counts=head.counts,
             by_reason=tuple(self._reasons.most_common()),
             by_provider=tuple(self._providers.most_common()),
-            changes=tuple((*key, count) for key, count in self._changes.most_common()),
+            changes=tuple((*key, count) for key, count in self._by_kind()),
+            ending=tuple((*key, count) for key, count in self._ending.most_common()),
             examples=tuple(self._examples),
             findings=findings(
                 facts(self.workspace, head.added, self.now),

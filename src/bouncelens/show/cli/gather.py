@@ -74,7 +74,14 @@ def pull(
 
     since = since.replace(tzinfo=UTC) if since else None
     asked = Asked(tuple(account or ()), tuple(route or ()), since, job, domain)
-    with Workspace.open(settings_of(config)) as workspace, progress() as bars:
+    settings = settings_of(config)
+    if "query" in (asked.routes or settings.routes):
+        say(
+            f"The query route makes data extensions and query activities named "
+            f"{settings.query.name}_… in each business unit, and "
+            f"{'empties' if settings.query.keep else 'removes'} them."
+        )
+    with Workspace.open(settings) as workspace, progress() as bars:
         task = bars.add_task("Pulling", total=1.0, detail="")
 
         def told(at: Progress) -> None:

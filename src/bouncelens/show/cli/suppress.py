@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Never passes a guard rail.")]
 
+_SHOWN = 5  # people of each outcome
+_BY_HAND = (
+    "By hand: in Email Studio > Admin > Auto-Suppression Configuration, open the list and delete "
+    "the addresses of that file. Until then they are not mailed."
+)
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -75,6 +81,12 @@ def _show_plan(made: Plan) -> None:
             (("change", False), ("reason", False), ("provider", False), ("addresses", True)),
             [(kind, reason, provider, f"{n:,}") for kind, reason, provider, n in made.changes],
         )
+    if made.ending:
+        print_table(
+            "Suppressed, and tried again within 30 days",
+            (("reason", False), ("provider", False), ("addresses", True)),
+            [(reason, provider, f"{n:,}") for reason, provider, n in made.ending],
+        )
     if made.examples:
         print_table(
             f"Examples ({len(made.examples)})",
@@ -84,17 +96,37 @@ def _show_plan(made: Plan) -> None:
                 for e in made.examples
             ],
         )
+    _say_counts(made)
+    _say_findings(made.findings)
+    where = ", ".join(made.targets) or "no target (see [suppression] in the settings)"
+    say(f"Compared with {where}. Nothing was written to Marketing Cloud.")
+    if made.path:
+        say(f"Written to {made.path}, hash {made.hash[:12]}.")
+        say(f"To do exactly this: bouncelens suppress apply {made.path}")
+    elif made.changes:
+        say("To apply it, plan again with --out FILE.")
+
+
+def _say_counts(made: Plan) -> None:
     counts = made.counts
     say(
         f"{made.suppressed:,} of {made.addresses:,} addresses that ever bounced are suppressed by "
-        f"the policy ({counts['provisional']:,} for now, {counts['expiring']:,} end within 30 "
-        f"days): {counts['add']:,} to add, {counts['renew']:,} to renew, {counts['release']:,} to "
-        f"release; {counts['kept']:,} kept, {counts['held']:,} held by an incident."
+        f"the policy; of them {counts['provisional']:,} only for now, and {counts['expiring']:,} "
+        "are tried again within 30 days."
     )
-    _say_findings(made.findings)
-    where = ", ".join(made.targets) or "no target (see [suppression] in the settings)"
-    kept = f"Written to {made.path}, hash {made.hash[:12]}." if made.path else ""
-    say(f"Compared with {where}. Nothing was written to Marketing Cloud. {kept}".strip())
+    if made.changes:
+        say(
+            f"{counts['add']:,} to add, {counts['renew']:,} to renew, {counts['release']:,} to "
+            "release."
+        )
+    else:
+        say("Nothing would change.")
+    if counts["kept"] or counts["held"]:
+        say(
+            f"{counts['kept']:,} are kept although their time is over: they unsubscribed or "
+            f"complained, or an incident is open. {counts['held']:,} are not added while an "
+            "incident is open."
+        )
 
 
 def _say_findings(findings: Iterable[Finding]) -> None:
@@ -230,10 +262,19 @@ def _progress(step: str, rows: int) -> None:
 def _finish(done: Applied, *, as_json: bool) -> None:
     if as_json:
         print_json(done)
+    told: dict[tuple[str, str], list[str]] = {}
     for row in (*done.lacking, *done.skipped):
-        say(f"{row.account} {row.subscriber_key}: {row.outcome}, {row.detail}")
-    told = ", ".join(f"{count:,} {outcome}" for outcome, count in done.outcomes.items())
+        told.setdefault((row.outcome, row.detail), []).append(f"{row.account} {row.subscriber_key}")
+    for (outcome, detail), people in told.items():
+        say(f"{outcome.replace('_', ' ')}: {detail}")
+        for person in people[:_SHOWN]:
+            say(f"  {person}")
+        if len(people) > _SHOWN:
+            say("  and more, see --json")
+    if done.outcomes.get("by_hand"):
+        say(_BY_HAND)
+    counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in done.outcomes.items())
     what = f"undid run {done.undoes}" if done.undoes else "applied the plan"
-    say(f"Run {done.run} {what}: {told or 'nothing to do'}.")
+    say(f"Run {done.run} {what}: {counts or 'nothing to do'}.")
     if done.exit_code:
         raise typer.Exit(done.exit_code)
