@@ -28,6 +28,8 @@ PARTS = (
     "blind3_opened",
     "blind4_read",
     "blind4_opened",
+    "blind5_read",
+    "blind5_opened",
     "own_postmaster",
     "own_wording",
 )
