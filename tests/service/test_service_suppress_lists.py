@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from light_workspace import LightWorkspace
 
-from bouncelens.errors import SourceError
+from bouncelens.errors import SettingsInvalid, SourceError
 from bouncelens.service.suppress import apply, plan, undo
 from bouncelens.settings import Settings
 from inner_sandbox import Inner, inner_sandbox
@@ -148,3 +148,14 @@ def test_an_import_that_is_not_there_or_fails_is_named(inner: Inner, tmp_path: P
         with pytest.raises(SourceError, match="it failed after 0 rows"):
             planned(workspace, tmp_path)
         assert inner.listed("fails") == set()
+
+
+def test_a_list_without_sftp_is_refused_before_anything_is_asked(
+    inner: Inner, tmp_path: Path
+) -> None:
+    settings = inner.settings(tmp_path, auto_suppression={"import_key": "x"}, tracking={})
+    with (
+        LightWorkspace.open(settings) as workspace,
+        pytest.raises(SettingsInvalid, match="host is not"),
+    ):
+        plan(workspace, now=NOW)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bouncelens.errors import SettingsInvalid
 from bouncelens.service.suppress.decisions import gone
 from bouncelens.service.suppress.memory import Origins, origins, remembered
 from bouncelens.service.suppress.own_targets import ExtensionTarget, FileTarget
@@ -267,6 +268,12 @@ def _lists(workspace: Workspace, line: Line) -> Target:
 
     settings, of_line = workspace.settings, (line.sign_in, line.wire, line.patience)
     auto = settings.auto_suppression
+    if not settings.tracking.host:
+        raise SettingsInvalid(
+            "auto_suppression.import_key is set, but tracking.host is not: the import's file goes "
+            "over SFTP.",
+            advice="Write [tracking] with host, host_key, user and password or key.",
+        )
     tools = Tools(
         Imports(*of_line, limit_s=60 * auto.limit_minutes),
         KeyedRows(*of_line, named=ADDRESS) if auto.list_key else None,
