@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 NUMBERS = ("events", "messages", "addresses", "share", "days", "money")
 UNKNOWN = "–"
 
-# What a spreadsheet may begin a formula with, full-width forms too: OWASP, CSV Injection.
-_BEGINS = "=+\\-@＝＋－＠"
+# What a spreadsheet may begin a formula with, full-width and small forms and the true minus too:
+# OWASP, CSV Injection.
+_BEGINS = "=+\\-@＝＋－＠\ufe66\ufe62\ufe63\ufe6b\u2212"
 _FORMULA = re.compile(rf"[\s'\"]*[{_BEGINS}]")
 # Where the semicolon parts cells, as in half of Europe, one may begin in the middle.
 _AFTER_SEMICOLON = re.compile(rf"(;[\s\"]*)(?=[{_BEGINS}])")
