@@ -24,7 +24,7 @@ TIERS = {
     "dead": "called dead, and no sign of life since: not to be reactivated",
 }
 STEPS = (
-    "Audience Builder or Email Studio > Subscribers > All Subscribers > Import: choose the file.",
+    "Email Studio > Subscribers > All Subscribers > Import: choose the file.",
     "Map Subscriber Key, Email Address and Status; choose Add and Update.",
     "Send to few of them first, and look at the bounces before you take the next tier.",
 )

@@ -237,7 +237,7 @@ def _say_reactivation(made: Reactivation) -> None:
     say(f"Held in account {made.account} and neither unsubscribed nor complained: {tiers}.")
     for why, count in made.left_out.items():
         say(f"{count:,} of the tier left out: {why}.")
-    say(f"{made.written:,} people written to {made.out}.")
+    say(f"{made.written:,} of the tier written to {made.out}.")
     if not made.is_asked:
         say("Marketing Cloud was not asked for their statuses now: only the lake was.")
     for number, step in enumerate(made.steps, 1):
