@@ -3,6 +3,7 @@
 -- for: machinery
 -- denominator: none: addresses
 -- note: hard refusals only; alive is who opened, clicked or was delivered to in the 90 days before, or later
+-- note: who was refused days before and gave no sign of life since is not alive
 -- note: a quarter is 900 seconds, counted from 1970, UTC
 -- column provider: who runs the receiving mailbox, or 'other'
 -- column quarter: quarter of an hour in which they were refused
@@ -29,6 +30,27 @@ WITH refusals AS (
     SELECT account FROM subscribers
     WHERE coalesce(last_delivery, last_open, last_click) IS NOT NULL
     GROUP BY account
+), refused_before AS (
+    SELECT j.account, j.job, j.subscriber_key, max(j.before_it) AS last_time
+    FROM (
+        SELECT r.account, r.job, r.subscriber_key, h.event_time AS before_it
+        FROM judged AS h
+        INNER JOIN refusals AS r
+            ON r.account = h.account AND r.subscriber_key = h.subscriber_key
+        WHERE h.event_time >= $since - INTERVAL 90 DAY AND h.event_time < $until
+            AND h.event_time < r.event_time - INTERVAL 3 DAY
+            AND h.hardness = 'hard' AND h.reason <> 'unclassified' AND NOT h.is_temporary
+    ) AS j
+    GROUP BY j.account, j.job, j.subscriber_key
+), signs AS (
+    SELECT
+        account, subscriber_key,
+        greatest(
+            coalesce(last_delivery, TIMESTAMPTZ '1970-01-01 00:00:00+00'),
+            coalesce(last_open, TIMESTAMPTZ '1970-01-01 00:00:00+00'),
+            coalesce(last_click, TIMESTAMPTZ '1970-01-01 00:00:00+00')
+        ) AS last_sign
+    FROM subscribers
 )
 SELECT
     r.provider, r.quarter, r.account, r.job, r.domain,
@@ -37,13 +59,14 @@ SELECT
         WHEN s.subscriber_key IS NOT NULL AND t.account IS NOT NULL THEN 1 ELSE 0
     END) AS BIGINT) AS known,
     CAST(sum(CASE
-        WHEN s.last_delivery >= r.event_time - INTERVAL 90 DAY
-            OR s.last_open >= r.event_time - INTERVAL 90 DAY
-            OR s.last_click >= r.event_time - INTERVAL 90 DAY THEN 1
+        WHEN s.last_sign >= r.event_time - INTERVAL 90 DAY
+            AND (b.last_time IS NULL OR s.last_sign > b.last_time) THEN 1
         ELSE 0
     END) AS BIGINT) AS alive
 FROM refusals AS r
-LEFT JOIN subscribers AS s ON s.account = r.account AND s.subscriber_key = r.subscriber_key
+LEFT JOIN signs AS s ON s.account = r.account AND s.subscriber_key = r.subscriber_key
+LEFT JOIN refused_before AS b
+    ON b.account = r.account AND b.job = r.job AND b.subscriber_key = r.subscriber_key
 LEFT JOIN told AS t ON t.account = r.account
 GROUP BY r.provider, r.quarter, r.account, r.job, r.domain
 ORDER BY r.quarter, r.provider, r.account, r.job, r.domain

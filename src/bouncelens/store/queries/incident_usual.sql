@@ -1,7 +1,7 @@
 -- title: What providers refuse as a rule
 -- asks: How many addresses does each provider call dead, in how many quarters of an hour with any refusal?
 -- for: machinery
--- denominator: none: addresses, each counted once a quarter
+-- denominator: none: addresses, each counted once
 -- note: hard refusals only; those of incidents, given as policy_incidents, do not count
 -- column provider: who runs the receiving mailbox, or 'other'
 -- column refused [addresses]: addresses refused
@@ -29,9 +29,9 @@ WITH hard AS (
     SELECT provider, count(*) AS refused, sum(by_domain) AS of_sent
     FROM (
         SELECT
-            provider, account, subscriber_key, quarter,
+            provider, account, subscriber_key,
             max(CASE WHEN has_sent_by_domain THEN 1 ELSE 0 END) AS by_domain
-        FROM hard GROUP BY provider, account, subscriber_key, quarter
+        FROM hard GROUP BY provider, account, subscriber_key
     ) AS once
     GROUP BY provider
 ), mailed AS (
