@@ -63,7 +63,7 @@ def watch(
     went wrong in between is found however seldom it is looked. Raises StoreError."""
     began = time.monotonic()
     moment = now or datetime.now(UTC)
-    since = min(since or moment, moment - _RECENT)
+    since = min(_first(workspace, since) or moment, moment - _RECENT)
     learn(workspace, since, moment)
     told: dict[str, dict[int, Incident]] = defaultdict(dict)
     unseen: list[Episode] = []
@@ -86,6 +86,15 @@ def watch(
         unseen=_unseen(unseen, newest.values()),
         seconds=round(time.monotonic() - began, 3),
     )
+
+
+def _first(workspace: Workspace, since: datetime | None) -> datetime | None:
+    """From when on something is stored, if that is later."""
+    if since is None:
+        return None
+    told = workspace.engine.ask("history_span", {"since": since}).to_pylist()
+    first: datetime | None = told[0]["first_event"] if told else None
+    return first
 
 
 def _pieces(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
