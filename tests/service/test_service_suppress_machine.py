@@ -279,6 +279,7 @@ def test_undo_restores_what_was_and_nobody_who_left_is_mailed_again(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_same_holds_for_whatever_life_hypothesis_thinks_of(inner: Inner) -> None:
     Life.inner = inner
     some = settings(

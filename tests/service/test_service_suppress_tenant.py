@@ -188,6 +188,7 @@ def test_whoever_is_killed_at_any_moment_can_go_on(place: Place) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_whoever_is_killed_a_hundred_times_can_go_on(place: Place) -> None:
     killed = 0
     for seed in range(100):
