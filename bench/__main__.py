@@ -77,6 +77,7 @@ def main() -> int:
     growth.add_argument("--rows", nargs="+", default=["1e6", "2e7", "1e8"], help="e.g. 1e6 2e7")
     growth.add_argument("--messages", type=int, default=60_000_000, help="that the sandbox sends")
     growth.add_argument("--tenant", help="a folder made by `sfmc_sandbox make` instead")
+    growth.add_argument("--only", nargs="+", metavar="QUESTION", help="as the output names them")
     growth.add_argument("--folder", help="where all goes while it runs (120 bytes a row)")
     growth.add_argument("--out", default="bench/out/growth.json", help="where the figures go")
     growth.add_argument("--plot", help="an SVG to draw, such as docs/images/growth.svg")
