@@ -243,7 +243,7 @@ def _dbt_sources() -> Iterator[str]:
         yield f"        description: {json.dumps(table.title, ensure_ascii=False)}"
         yield "        config:"
         yield "          meta:"
-        yield f"            delta_table_path: \"{_DBT_LAKE}/{table.name}\""
+        yield f'            delta_table_path: "{_DBT_LAKE}/{table.name}"'
         yield "        columns:"
         for name, _, doc in (*table.fields, *((EVENT_MONTH,) if table.partition_by else ())):
             yield f"          - name: {name}"

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from bouncelens.service.incident import Incident
     from bouncelens.service.workspace import Workspace
     from bouncelens.show.web.source import Source
-    from bouncelens.store.ledger.incidents import Incident
 
 PATH = "/incidents"
 STATES = {
