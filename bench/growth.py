@@ -286,7 +286,8 @@ def _another_day(lake: Lake, figures: Figures) -> None:
     duck.execute("SET TimeZone = 'UTC'")
     sql = """
         SELECT * REPLACE (subscriber_key || 'x' AS subscriber_key)
-        FROM read_parquet($files) ORDER BY event_time DESC LIMIT 100000
+        FROM read_parquet($files, hive_partitioning = false)
+        ORDER BY event_time DESC LIMIT 100000
     """
     files = lake.delta("bounces").file_uris(partition_filters=[("event_month", "=", "2026-05")])
     rows = duck.sql(sql, params={"files": files}).to_arrow_table()
