@@ -139,7 +139,7 @@ def test_both_engines_give_the_same_answer(
 
 def test_most_questions_have_answers_to_compare(both: Both) -> None:
     empty = [name for name in questions() if not len(both[0].ask(name, _asked(name, EVER)))]
-    assert set(empty) <= TOLD | {"incident_domains"}  # too few people are refused here for it
+    assert set(empty) <= TOLD | {"incident_domains"}  # every domain here has a provider
     for name in TOLD:
         assert len(both[0].ask(name, _asked(name, EVER), given=_given(both[0], 1))), name
 
