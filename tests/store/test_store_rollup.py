@@ -152,7 +152,7 @@ def test_with_a_rollup_every_question_is_answered_as_without(tmp_path: Path) -> 
         rolling.roll(lake, at_least=1)
         lake.add_bounces(
             bounces(
-                bounce(1, event_time=answers_lake.at(20), domain="d1.example"),
+                bounce(4, job=20, event_time=answers_lake.at(20), domain="d1.example"),
                 bounce(9, job=40, domain="a.example", provider="google"),
             )
         )
@@ -277,3 +277,17 @@ def test_answers_do_come_from_the_rollup(tmp_path: Path) -> None:
         assert engine.ask("headline", {})["bounces"].to_pylist() == [50]
         with pytest.raises(StoreError):
             engine.ask("bouncing_subscribers", {})
+
+
+def test_cells_follow_what_is_found_out_about_a_domain(tmp_path: Path) -> None:
+    with _filled(tmp_path) as lake, DuckEngine(lake) as engine:
+        lake.add_bounces(bounces(bounce(1, job=11, domain="d.example")))
+        rolling.roll(lake, at_least=1)
+        for provider in ("google", "yahoo", None):
+            found = {"domain": "d.example", "provider": provider, "outcome": "mx"}
+            lake.put_domains(rows(tables.DOMAINS, [found]))
+            told = {(provider or "other", 1), ("other", 50)} if provider else {("other", 51)}
+            for _ in range(2):
+                answer = engine.ask("by:provider", {}).to_pylist()
+                assert {(row["provider"], row["bounces"]) for row in answer} == told
+                rolling.roll(lake, at_least=1)
