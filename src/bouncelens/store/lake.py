@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -54,7 +54,8 @@ class Added:
     inserted: int
     known: int  # already there, or twice in the batch
     filled: int = 0  # stored rows to which they added something
-    oldest: datetime | None = None  # event time of the inserted ones
+    # Event time of the inserted ones; two outcomes are the same whenever they happened.
+    oldest: datetime | None = field(default=None, compare=False)
 
 
 def _oldest(rows: pa.Table) -> datetime | None:
