@@ -55,12 +55,12 @@ def text_of(value: object) -> str:
 
 
 def says_more(field: str, other: tuple[str, object], than: tuple[str, object]) -> bool:
+    if field == "triggered_send_key":
+        return ROUTES.index(other[0]) < ROUTES.index(than[0])
     if other[1] == than[1]:
         return False
     if field == "is_false_bounce":
         return other[1] is True
-    if field == "triggered_send_key":
-        return ROUTES.index(other[0]) < ROUTES.index(than[0])
     if field in FLAGS:
         return other[0] == than[0] and other[1] is True
     return field == "reply_text" and str(other[1]).startswith(str(than[1]))
@@ -204,6 +204,15 @@ HISTORIES = [
         [{"routes": "query", "list_id": 5}, {"routes": "query", "list_id": 7}],
         {"list_id": 7, "disagreements": [{"field": "list_id", "route": "query", "value": "5"}]},
         id="one message by two lists",
+    ),
+    pytest.param(
+        [
+            {"routes": "events", "triggered_send_key": "b"},
+            {"routes": "query", "triggered_send_key": "b"},
+            {"routes": "file", "triggered_send_key": "a"},
+        ],
+        {"triggered_send_key": "b", "told_by": "triggered_send_key=query", "disagreements": None},
+        id="a name by the richest route stays alone, whoever came in between",
     ),
 ]
 

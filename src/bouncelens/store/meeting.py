@@ -235,10 +235,11 @@ told AS (
 -- What another statement says more fully is none of its own.
 own AS (
     SELECT t.* FROM told AS t ANTI JOIN told AS u
-        ON u.n = t.n AND u.field = t.field AND u.value <> t.value AND (
-            (t.field IN ({_listed(_CUT)}) AND starts_with(u.value, t.value))
-            OR (t.field IN ({_listed(_FLAGS)}) AND u.value = 'true'
+        ON u.n = t.n AND u.field = t.field AND (
+            (t.field IN ({_listed(_CUT)}) AND u.value <> t.value AND starts_with(u.value, t.value))
+            OR (t.field IN ({_listed(_FLAGS)}) AND t.value <> 'true' AND u.value = 'true'
                 AND (u.route = t.route OR t.field IN ({_listed(_RAISED)})))
+            -- Whatever it is: were the same words kept, they would hang on who came in between.
             OR (t.field IN ({_listed(_NAMED)}) AND {_RICHER})
         )
 ),
