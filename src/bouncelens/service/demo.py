@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bouncelens.bounce import IDENTITY
+from bouncelens.service.order import OrderResult, Waiting, order_extracts
+from bouncelens.service.order import Wanted as Extract
 from bouncelens.service.pull import PullResult, pull
 from bouncelens.service.sandbox import Sandbox, running
 from bouncelens.service.suppress import Plan, plan
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from bouncelens.service.pull import Progress
 
 _SECRET = "client_secret"  # noqa: S105 - the name of a file
+_PASSWORD = "sftp_password"  # noqa: S105 - the name of a file
+_EXTRACT = Waiting(most_s=120.0, look_s=0.2)
 _EVERYBODY = 10**9
 _DAYS_BEFORE = 31  # the first pull reaches a little beyond the planted history
 
@@ -45,6 +49,7 @@ class Demo:
     workspace: Workspace
     sandbox: Sandbox
     pulled: PullResult
+    extracts: OrderResult
     planned: Plan
     truth: Path
     start_s: float  # until the sandbox was ready
@@ -98,13 +103,18 @@ def demo(wanted: Wanted, told: Told = lambda *_: None) -> Iterator[Demo]:
             settings = _settings(folder, sandbox, wanted)
             with Workspace.open(settings) as workspace:
                 pulled = pull(workspace, progress=lambda at: told(*_at(at)))
+                told("Ordering an extract", 0.0, "")
+                extracts = order_extracts(workspace, Extract(), waiting=_EXTRACT)
+                told(
+                    "Ordering an extract", 1.0, f"{sum(f.received for f in extracts.files):,} rows"
+                )
                 stored = time.monotonic()
                 told("Planning suppressions", 0.0, "")
                 planned = plan(workspace, limit=_EVERYBODY)
                 ended = time.monotonic()
                 told("Planning suppressions", 1.0, f"{len(planned.suppressions):,} proposed")
                 spans = (ready - began, stored - ready, ended - stored)
-                yield Demo(workspace, sandbox, pulled, planned, truth, *spans)
+                yield Demo(workspace, sandbox, pulled, extracts, planned, truth, *spans)
 
 
 def check(run: Demo) -> Checked:
@@ -146,7 +156,7 @@ def check(run: Demo) -> Checked:
         suppressions_by_reason=run.planned.by_reason,
         wrong_reasons=tuple((meant, said, count) for (meant, said), count in worst),
         pages=run.pulled.pages,
-        accounts=len(run.pulled.accounts),
+        accounts=len({pulled.mid for pulled in run.pulled.accounts}),
         seconds=round(run.start_s + run.pull_s + run.plan_s, 1),
         start_s=round(run.start_s, 1),
         pull_s=round(run.pull_s, 1),
@@ -158,16 +168,16 @@ def _arguments(wanted: Wanted, truth: Path) -> list[str]:
     return [
         *("--port", "0", "--seed", str(wanted.seed), "--bounces", str(wanted.bounces)),
         *("--months", str(wanted.months), "--truth", str(truth)),
+        *("--query-wait-s", "0.1"),
     ]
 
 
 def _settings(folder: Path, sandbox: Sandbox, wanted: Wanted) -> Settings:
-    """A settings file as a person would have one, and the settings it holds."""
+    """A settings file as a person would have one, and the settings it holds: every route is on."""
     from bouncelens.service.init import Answers, text_of
 
-    secret = folder / _SECRET
-    with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(sandbox.client_secret)
+    _keep(folder / _SECRET, sandbox.client_secret)
+    _keep(folder / _PASSWORD, sandbox.sftp.password)
     answers = Answers(
         subdomain="",
         client_id=sandbox.client_id,
@@ -175,12 +185,30 @@ def _settings(folder: Path, sandbox: Sandbox, wanted: Wanted) -> Settings:
         accounts=sandbox.accounts,
         data_extension=sandbox.sends_data_extension,
     )
-    text = text_of(answers).replace('# auth_url = ""', f'auth_url = "{sandbox.auth_url}"')
-    days = wanted.months * 31 + _DAYS_BEFORE
-    text = text.replace("history_days = 365", f"history_days = {days}")
     path = folder / "bouncelens.toml"
-    path.write_text(text, "utf-8")
-    return load(path, {})
+    text = text_of(answers)
+    path.write_text(text.replace('routes = ["soap"', 'routes = ["query", "soap"'), "utf-8")
+    days = wanted.months * 31 + _DAYS_BEFORE
+    return load(
+        path,
+        {
+            "BOUNCELENS_TENANT__AUTH_URL": sandbox.auth_url,
+            "BOUNCELENS_SOAP__HISTORY_DAYS": str(days),
+            # Nobody else waits for this tenant.
+            "BOUNCELENS_QUERY__GRACE_S": "0.5",
+            "BOUNCELENS_QUERY__POLL_S": "0.1",
+            "BOUNCELENS_TRACKING__HOST": sandbox.sftp.host,
+            "BOUNCELENS_TRACKING__PORT": str(sandbox.sftp.port),
+            "BOUNCELENS_TRACKING__USER": sandbox.sftp.user,
+            "BOUNCELENS_TRACKING__PASSWORD": f"file:{folder / _PASSWORD}",
+            "BOUNCELENS_TRACKING__HOST_KEY": sandbox.sftp.host_key,
+        },
+    )
+
+
+def _keep(path: Path, secret: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret)
 
 
 def _at(at: Progress) -> tuple[str, float, str]:

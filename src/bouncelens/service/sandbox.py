@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
-from typing import IO
+from typing import IO, Any
 
 from bouncelens.errors import SourceError
 
@@ -38,6 +38,17 @@ except KeyboardInterrupt:
 
 
 @dataclass(frozen=True, slots=True)
+class Sftp:
+    """Where a sandbox leaves extracts, and the user who sees those of the whole tenant."""
+
+    host: str
+    port: int
+    host_key: str
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sandbox:
     """A sandbox that is ready."""
 
@@ -48,6 +59,7 @@ class Sandbox:
     accounts: tuple[tuple[int, str], ...]
     sends_data_extension: str
     planted: int
+    sftp: Sftp
 
 
 @contextmanager
@@ -106,6 +118,7 @@ def _ready(line: str, last: deque[str], reader: Thread) -> Sandbox:
             accounts=tuple((unit["mid"], unit["name"]) for unit in said["accounts"]),
             sends_data_extension=said["sends_data_extension"],
             planted=said["planted"],
+            sftp=_sftp(said["sftp"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         reader.join(_END_S)
@@ -114,6 +127,11 @@ def _ready(line: str, last: deque[str], reader: Thread) -> Sandbox:
             f"it did not start: {last[-1] if last else 'it said nothing'}",
             may_retry=False,
         ) from error
+
+
+def _sftp(said: dict[str, Any]) -> Sftp:
+    """The first user is that of the account above the others."""
+    return Sftp(said["host"], said["port"], said["host_key"], **said["users"][0])
 
 
 def _listen(stream: IO[str], last: deque[str], told: Callable[[str], None]) -> None:

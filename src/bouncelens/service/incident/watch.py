@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bouncelens.decide.incident import QUARTER_S, Limits, Seen, is_confirmed
 from bouncelens.decide.outage import Episode, episodes
 from bouncelens.errors import BouncelensError
+from bouncelens.parse.provider import provider_name
 from bouncelens.service.incident.people import audited, people_of
 from bouncelens.service.incident.signs import USUAL_DAYS, learn, seen, usual
 from bouncelens.store.ledger.incidents import Incident
@@ -43,10 +44,11 @@ class Watched:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What a person has to know."""
+        opened = tuple(one for one in self.opened if one.state == "open")
         told = [
-            f"Incident {one.id} {what}: {one.why} {todo}".rstrip()
+            f"Incident {one.id} ({_where_and_when(one)}) {what}: {one.why} {todo}".rstrip()
             for what, found, todo in (
-                ("opened", self.opened, "Its suppressions are held; see `incident show`."),
+                ("opened", opened, "Its suppressions are held; see `incident show`."),
                 ("goes on", self.going_on, ""),
                 ("ended", self.ended, ""),
                 ("confirmed", self.confirmed, "The next plan releases whom it suppressed."),
@@ -54,6 +56,15 @@ class Watched:
             for one in found
         ]
         return (*told, *self.unseen)
+
+
+def _where_and_when(one: Incident) -> str:
+    name = provider_name(one.provider) or one.provider
+    starts = one.starts.strftime("%Y-%m-%d %H:%M")
+    if one.ends is None:
+        return f"{name}, since {starts} UTC"
+    form = "%H:%M" if one.ends.date() == one.starts.date() else "%Y-%m-%d %H:%M"
+    return f"{name}, {starts} to {one.ends.strftime(form)} UTC"
 
 
 def watch(

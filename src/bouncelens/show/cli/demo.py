@@ -80,6 +80,8 @@ def _report(run: Demo, *, as_json: bool) -> None:
             print_json(found)
         else:
             print_answer(found)
+    for sentence in run.pulled.watched.sentences if run.pulled.watched else ():
+        say(sentence)
     say(
         f"{run.pulled.stored:,} bounces pulled and judged in {run.pull_s:.1f} s; "
         f"{len(run.planned.suppressions):,} suppressions proposed of {run.planned.addresses:,} "
