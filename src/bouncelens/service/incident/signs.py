@@ -54,6 +54,14 @@ def _domain_rows(rows: list[dict[str, object]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=DOMAINS.schema)
 
 
+def busy(workspace: Workspace, since: datetime, until: datetime, least: int) -> list[datetime]:
+    """The hours in which one provider refused so many, in order. Raises StoreError."""
+    rows = workspace.engine.ask("incident_busy", {"since": since, "until": until}).to_pylist()
+    return [
+        datetime.fromtimestamp(3600 * row["hour"], UTC) for row in rows if row["refused"] >= least
+    ]
+
+
 def seen(workspace: Workspace, since: datetime, until: datetime) -> Seen:
     """Refusals of a span, in order of time, and what was sent around it. Raises StoreError."""
     return Seen(list(_signs(workspace, since, until)), _sent(workspace, since, until))

@@ -15,7 +15,7 @@ from bouncelens.decide.outage import Episode, episodes
 from bouncelens.errors import BouncelensError
 from bouncelens.parse.provider import provider_name
 from bouncelens.service.incident.people import audited, people_of
-from bouncelens.service.incident.signs import USUAL_DAYS, learn, seen, usual
+from bouncelens.service.incident.signs import USUAL_DAYS, busy, learn, seen, usual
 from bouncelens.store.ledger.incidents import Incident
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ _LIMITS = Limits()
 _RECENT = timedelta(hours=_LIMITS.recent_hours)
 _OVER = timedelta(hours=_LIMITS.over_hours)
 _PIECE = timedelta(days=7)
+_BEFORE = _RECENT + timedelta(hours=1)  # with the whole of the hour in which it begins
+# The window meets one full hour more than it is long; one of them has its share of the refusals.
+_BUSY = -(-_LIMITS.least_again // (int(_LIMITS.window_hours) + 1))
 _SCARCE = 20  # quarters of an hour: fewer say little of what is usual
 
 
@@ -78,7 +81,10 @@ def watch(
     learn(workspace, since, moment)
     told: dict[str, dict[int, Incident]] = defaultdict(dict)
     unseen: list[Episode] = []
+    hours = busy(workspace, since - _BEFORE, moment, _BUSY)
     for span in _pieces(since, moment):
+        if not any(span[0] - _BEFORE <= hour < span[1] for hour in hours):
+            continue  # nothing that could be an outage
         look, found = _look(workspace, span)
         for episode in found:
             if episode.worst.is_seen:
