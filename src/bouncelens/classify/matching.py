@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
@@ -99,13 +100,15 @@ class Re2Matcher:
         self._patterns = _Patterns(patterns, words)
         self._grams: dict[bytes, list[bytes]] = {}
         self._short: list[bytes] = []
+        used: defaultdict[bytes, int] = defaultdict(int)
         for word in self._patterns.by_word:
             if len(word) < _GRAM:
                 self._short.append(word)
                 continue
             # of the word's own letters those that the fewest words have so far
             grams = [word[at : at + _GRAM] for at in range(len(word) - _GRAM + 1)]
-            least = min(grams, key=lambda gram: len(self._grams.get(gram, ())))
+            least = min(grams, key=used.__getitem__)
+            used[least] += 1
             self._grams.setdefault(least, []).append(word)
 
     def found(self, text: bytes) -> Found:
