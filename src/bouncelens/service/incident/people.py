@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bouncelens.decide.incident import TIERS, Person, tiers
 from bouncelens.errors import InputInvalid
+from bouncelens.service.narrow import check_words
 from bouncelens.service.suppress.decisions import incident_rows
 from bouncelens.service.suppress.record import who
 from bouncelens.store.ledger.incidents import Incident
@@ -67,7 +68,9 @@ def hold(
     now: datetime | None = None,
 ) -> Incident:
     """Open an incident by hand: hard refusals of the provider in this window suppress nobody.
-    Raises InputInvalid for a window that ends before it begins."""
+    Raises InputInvalid for a window that ends before it begins, and a provider nobody knows: it
+    would hold nobody."""
+    check_words({"provider": provider})
     if ends is not None and ends <= starts:
         raise InputInvalid("The incident ends before it begins.")
     incident = Incident(

@@ -40,7 +40,9 @@ def export(workspace: Workspace, feed: str, out: Path, *, account: int | None = 
     """Write a feed as CSV, whole or not at all; how many rows it has. Raises InputInvalid for an
     unknown feed, StoreError."""
     if feed not in FEEDS:
-        raise InputInvalid(f"There is no feed {feed!r}.", advice=f"There are {', '.join(FEEDS)}.")
+        raise InputInvalid(
+            f"There is no feed {feed!r}.", advice=f"There are {', '.join(FEEDS)}, reactivate."
+        )
     names, make = FEEDS[feed]
     made = (make(s) for s in workspace.ledger.suppressions(state="active", account=account))
     rows = sorted({row for row in made if row is not None}, key=str)

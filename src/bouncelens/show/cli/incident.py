@@ -13,7 +13,14 @@ from bouncelens.show.cli.screen import print_card, print_json, print_table, say,
 
 Number = Annotated[int, typer.Argument(metavar="INCIDENT", help="Its number.")]
 Why = Annotated[str, typer.Option(metavar="REASON", help="Goes into the audit log.")]
-_DAY = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+_DAY = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+_WHEN = "YYYY-MM-DD[THH:MM]"
+_MEANS = {
+    "open": "`incident confirm` lets the next plan release them, `incident release` lets the "
+    "refusals count.",
+    "confirmed": "They were wrong: the next plan releases them.",
+    "released": "They were right: its refusals count.",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -117,19 +124,23 @@ def show(
                 for name, s in shown.reversal[:limit]
             ],
         )
-    say(
-        f"{len(shown.reversal):,} suppressions rest on it alone. `incident confirm` lets the next "
-        "plan release them, `incident release` lets the refusals count."
-    )
+    say(f"{len(shown.reversal):,} suppressions rest on it alone. {_MEANS[one.state]}")
 
 
 def hold(
     provider: Annotated[str, typer.Argument(help="As in reports, such as google.")],
-    since: Annotated[datetime, typer.Option(formats=_DAY, help="When it began, UTC.")],
+    since: Annotated[
+        datetime, typer.Option(formats=_DAY, metavar=_WHEN, help="When it began, UTC.")
+    ],
     why: Why,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=_DAY, help="When it ended, UTC; else it goes on.", show_default=False),
+        typer.Option(
+            formats=_DAY,
+            metavar=_WHEN,
+            help="When it ended, UTC; else it goes on.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
     config: Config = None,

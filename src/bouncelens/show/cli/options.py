@@ -50,4 +50,5 @@ Engine = Annotated[
         show_default=False,
     ),
 ]
+Wide = Annotated[bool, typer.Option("--wide", help="Every column, however wide.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do what the plan says.")]

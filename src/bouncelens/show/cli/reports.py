@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bouncelens.show.cli.answers import ROWS, print_answer
-from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until
+from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until, Wide
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 from bouncelens.show.cli.taking import Form, Out, take, wanted
 
@@ -77,7 +77,7 @@ def report(
     ] = None,
     form: Form = None,
     out: Out = None,
-    wide: Annotated[bool, typer.Option("--wide", help="Every column, however wide.")] = False,
+    wide: Wide = False,
     query: Annotated[bool, typer.Option("--query", help="Print the SQL instead.")] = False,
     engine: Engine = None,
     as_json: Json = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until
+from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until, Wide
 from bouncelens.show.cli.screen import print_json, print_table, progress, say, settings_of, visible
 from bouncelens.show.cli.taking import Form, Out
 
@@ -57,6 +57,7 @@ def simulate(
         str | None,
         typer.Option(help=f"Only one table: {', '.join(_TABLES)}.", show_default=False),
     ] = None,
+    wide: Wide = False,
     form: Form = None,
     out: Out = None,
     as_json: Json = False,
@@ -89,7 +90,8 @@ def simulate(
         return
     for answer in chosen:
         is_first = answer.question == tables[0].question
-        _print(replace(answer, notes=()) if is_first else answer, rows=_MOST_ROWS)
+        told_once = replace(answer, notes=()) if is_first else answer
+        _print(told_once, rows=_MOST_ROWS, is_wide=wide)
     for sentence in told:
         typer.echo(visible(f"- {sentence}"))
 
@@ -139,6 +141,7 @@ def forecast(
     ] = "sfmc",
     account: Account = None,
     limit: Annotated[int, typer.Option(min=1, help="People shown of each table.")] = 15,
+    wide: Wide = False,
     form: Form = None,
     out: Out = None,
     as_json: Json = False,
@@ -171,7 +174,7 @@ def forecast(
         return
     _show_counts(found)
     for answer in both:
-        _print(answer, rows=limit)
+        _print(answer, rows=limit, is_wide=wide)
     for sentence in sentences(found):
         say(sentence)
 
@@ -218,7 +221,7 @@ def _give_json(value: object, asked: Wanted | None) -> None:
         write_json(value, asked.out)
 
 
-def _print(answer: Answer, *, rows: int) -> None:
+def _print(answer: Answer, *, rows: int, is_wide: bool) -> None:
     from bouncelens.show.cli.answers import print_answer
 
-    print_answer(answer, limit=rows)
+    print_answer(answer, limit=rows, is_wide=is_wide)

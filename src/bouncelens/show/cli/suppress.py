@@ -4,6 +4,7 @@ before anything is written."""
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +15,16 @@ from bouncelens.show.cli.options import Account, Config, Engine, Json
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bouncelens.service.suppress import Applied, Finding, Plan, Reactivation
 
+Change = tuple[str, str, str, int]  # kind, reason, provider, addresses
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Never passes a guard rail.")]
 
+MOST_CHANGES = 15  # lines of each kind of change that a plan shows
 _SHOWN = 5  # people of each outcome
+_RAILS = 'Plan again when their cause is over, or pass them with --override "REASON".'
 _BY_HAND = (
     "By hand: in Email Studio > Admin > Auto-Suppression Configuration, open the list and delete "
     "the addresses of that file. Until then they are not mailed."
@@ -76,11 +80,14 @@ def _show_plan(made: Plan) -> None:
         [(reason, f"{count:,}") for reason, count in made.by_reason],
     )
     if made.changes:
+        shown, rest = shortened(made.changes)
         print_table(
             "What would change",
             (("change", False), ("reason", False), ("provider", False), ("addresses", True)),
-            [(kind, reason, provider, f"{n:,}") for kind, reason, provider, n in made.changes],
+            [(kind, reason, provider, f"{n:,}") for kind, reason, provider, n in shown],
         )
+        if rest:
+            say(rest)
     if made.ending:
         print_table(
             "Suppressed, and tried again within 30 days",
@@ -105,6 +112,20 @@ def _show_plan(made: Plan) -> None:
         say(f"To do exactly this: bouncelens suppress apply {made.path}")
     elif made.changes:
         say("To apply it, plan again with --out FILE.")
+
+
+def shortened(changes: Sequence[Change]) -> tuple[list[Change], str]:
+    """The largest changes of each kind, and a sentence on those left out, if any."""
+    seen: Counter[str] = Counter()
+    shown: list[Change] = []
+    left: list[Change] = []
+    for change in changes:
+        seen[change[0]] += 1
+        (shown if seen[change[0]] <= MOST_CHANGES else left).append(change)
+    if not left:
+        return shown, ""
+    addresses = sum(count for *_, count in left)
+    return shown, f"{len(left):,} more lines, of {addresses:,} addresses; --json has them."
 
 
 def _say_counts(made: Plan) -> None:
@@ -152,6 +173,7 @@ def apply(
 
     Interrupted, the same command goes on; `suppress undo` takes back what was done.
     """
+    from bouncelens.errors import PlanRefused
     from bouncelens.service.suppress import apply as applied
     from bouncelens.service.suppress import look
     from bouncelens.service.workspace import Workspace
@@ -168,6 +190,8 @@ def apply(
         if looked.resumes is not None:
             say(f"Run {looked.resumes} of it was interrupted and goes on.")
         _say_findings(looked.findings)
+        if looked.findings and looked.resumes is None and not (override or "").strip():
+            raise PlanRefused("The plan is not applied: guard rails say no.", advice=_RAILS)
         _confirmed(yes, "Apply it?")
         done = applied(workspace, file, override=override, progress=_progress)
     _finish(done, as_json=as_json)
