@@ -198,6 +198,13 @@ def test_what_was_sent_is_there_once_over_all_cells(engine: Engine, by: list[str
     assert sum(n or 0 for n in table["sent"].to_pylist()) == whole
 
 
+def test_every_dimension_says_what_itself_means_not_its_business_unit() -> None:
+    meanings = [dimension.meaning for dimension in DIMENSIONS.values()]
+    assert len(set(meanings)) == len(meanings)
+    assert DIMENSIONS["job"].meaning == "SFMC JobID"
+    assert DIMENSIONS["hour_of_week"].meaning.startswith("weekday on which the job began")
+
+
 def test_the_head_says_what_a_rate_is_a_share_of() -> None:
     assert denominator(dimensions(["day", "provider"])) == (
         "messages sent on that day to that provider"

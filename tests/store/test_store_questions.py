@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bouncelens.errors import QuestionInvalid
@@ -65,6 +67,18 @@ def test_questions_of_commands_are_told_from_those_of_people() -> None:
     assert audiences["by_domain"] == audiences["subscriber_timeline"] == "people"
     assert audiences["totals"] == audiences["reconcile_jobs"] == "machinery"
     assert read_question("mine", HEAD + "-- for: machinery\nSELECT 1 AS a").audience == "machinery"
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, asked in questions().items() if asked.audience == "people"]
+)
+def test_no_question_for_people_needs_rules_that_only_a_command_gives(name: str) -> None:
+    """Asked by itself it would say that there is nobody."""
+    assert not {"policy_rules", "policy_kinds"} & set(re.findall(r"\w+", questions()[name].sql))
+
+
+def test_people_are_not_offered_raw_replies_by_domain() -> None:
+    assert questions()["incident_domains"].audience == "machinery"
 
 
 def test_an_unknown_question_gets_the_nearest_name_or_those_for_people() -> None:

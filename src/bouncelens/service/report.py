@@ -187,7 +187,7 @@ def dimensions() -> tuple[tuple[str, str], ...]:
     """What a pivot can count by: names and meanings."""
     from bouncelens.store.dimensions import DIMENSIONS
 
-    return tuple((name, d.columns[0][3]) for name, d in DIMENSIONS.items())
+    return tuple((name, d.meaning) for name, d in DIMENSIONS.items())
 
 
 def shown(question: str) -> Shown:

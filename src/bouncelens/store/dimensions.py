@@ -26,6 +26,11 @@ class Dimension:
     joins: str = ""  # what else has to be joined, on either side
 
     @property
+    def meaning(self) -> str:
+        """What it is: the meaning of the column of its name, else of its first."""
+        return next((c[3] for c in self.columns if c[0] == self.name), self.columns[0][3])
+
+    @property
     def has_sent(self) -> bool:
         """Whether it is known how much was sent per value."""
         return self.columns[0][2] is not None

@@ -157,12 +157,14 @@ def _thin_note(found: Answer) -> tuple[str, ...]:
 
 
 def _bars(found: Answer, rows: Sequence[Sequence[Any]]) -> _Shown:
-    """Each row's rate as a bar, the longest for the highest; bounces where there are no rates."""
+    """Each row's rate as a bar, the longest for the highest; bounces, else addresses, where there
+    are no rates."""
     names = [column.name for column in found.columns]
     records = [dict(zip(names, row, strict=True)) for row in rows]
     values = [None if found.is_thin(r) else r.get("rate") for r in records]
     if not any(values):
-        values = [record.get("bounces") for record in records]
+        counts = "bounces" if "bounces" in names else "addresses"
+        values = [record.get(counts) for record in records]
     most = max((v for v in values if v), default=0)
     bars = tuple(bar(v / most if v and most else 0) for v in values)
     return _Shown("", bars, is_number=False, is_detail=True, names=())

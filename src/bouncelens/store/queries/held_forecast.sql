@@ -1,7 +1,8 @@
 -- title: Who will be held
 -- asks: Whom will Marketing Cloud move to Held within the next days, if mail goes on as it did?
+-- for: machinery
 -- denominator: none: subscribers, the soonest first, `limit` of them
--- note: its rule is given as the tables policy_rules and policy_kinds (the policy sfmc); without them nobody is named
+-- note: `bouncelens suppress forecast` gives its rule, the policy sfmc, as the tables policy_rules and policy_kinds; without them nobody is named
 -- note: assumed: who bounced within the last two gaps goes on being mailed once in a gap, and every such message bounces as the last one did
 -- note: a gap is gap_days, else the account's median of days between two bounced messages to the same person, else seven days
 -- note: only who is Bounced now, or of whom no status is known; who opened since is Active again

@@ -4,7 +4,7 @@
 -- note: of those held whose bounces came in the window; who was called dead and shows no sign of life since is left out
 -- note: what bounced before the lake begins is not seen
 -- note: an open may be a machine's, and an old message read again; a click or a delivery says more
--- note: refusals during an incident, given as policy_incidents, call nobody dead
+-- note: refusals during an incident call nobody dead; `bouncelens suppress forecast` gives incidents as policy_incidents, without it they count
 -- with: asked
 -- columns: account
 -- column subscriber_key: SFMC SubscriberKey

@@ -1,5 +1,6 @@
 -- title: Domains of which replies tell
 -- asks: Which domains that neither name nor MX tells of were refused with which replies?
+-- for: machinery
 -- denominator: none: bounces
 -- note: hard refusals only; the reply may name who runs the mailboxes
 -- column domain: receiving domain
