@@ -99,6 +99,24 @@ def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
     assert [account.mid for account in settings.accounts] == [12, 13]
 
 
+def test_every_list_and_table_of_the_environment_is_json() -> None:
+    environ = {
+        "BOUNCELENS_ROUTES": '["query"]',
+        "BOUNCELENS_DNS__RESOLVERS": '["192.0.2.53"]',
+        "BOUNCELENS_DIGEST__TO": '["ann@example.com"]',
+        "BOUNCELENS_CALLS__FORBIDDEN": '["08:00-09:30"]',
+        "BOUNCELENS_ENGINE__SPARK_CONF": '{"spark.executor.memory": "8g"}',
+        "BOUNCELENS_AUTO_SUPPRESSION__FILE": "{mid}.csv",
+    }
+    settings = load(None, environ)
+    assert settings.routes == ("query",)
+    assert settings.dns.resolvers == ("192.0.2.53",)
+    assert settings.digest.to == ("ann@example.com",)
+    assert settings.calls.forbidden == ("08:00-09:30",)
+    assert settings.engine.spark_conf == {"spark.executor.memory": "8g"}
+    assert settings.auto_suppression.file == "{mid}.csv"
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [

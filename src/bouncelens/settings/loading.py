@@ -87,19 +87,30 @@ def _environment(environ: Mapping[str, str], table: Mapping[str, Any]) -> dict[s
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
                 raise SettingsInvalid(f"The environment variable {name} contradicts another one.")
-        place[last] = _value(name, environ[name], is_list=last in ("accounts", "rules"))
+        place[last] = _value(name, environ[name], is_json=_is_json((*parts, last)))
     return found
 
 
-def _value(name: str, text: str, *, is_list: bool) -> Any:
-    if not is_list:
+def _is_json(key: tuple[str, ...]) -> bool:
+    """Whether the setting is a list or a table."""
+    part: type[BaseModel] | None = Settings
+    for word in key[:-1]:
+        field = part.model_fields.get(word) if part else None
+        part = _part(field.annotation) if field else None
+    field = part.model_fields.get(key[-1]) if part else None
+    return field is not None and get_origin(field.annotation) in (tuple, dict)
+
+
+def _value(name: str, text: str, *, is_json: bool) -> Any:
+    if not is_json:
         return text
     try:
         return json.loads(text)
     except ValueError as error:
         raise SettingsInvalid(
             f"The environment variable {name} is not JSON.",
-            advice='It holds a list, e.g. [{"mid": 100, "name": "Shop"}] or ["rules.toml"].',
+            advice='It holds a list, e.g. [{"mid": 100, "name": "Shop"}] or ["rules.toml"], or a '
+            'table, e.g. {"spark.executor.memory": "8g"}.',
         ) from error
 
 
