@@ -41,6 +41,25 @@ def test_an_address_tells_its_timeline_both_statuses_and_both_reasons(tmp_path: 
         assert "not known" in sam.sfmc_why
 
 
+def test_what_marketing_cloud_makes_of_somebody_has_a_reason_of_its_own(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    bounced = [
+        ("one", FULL, 2.0),
+        ("two", DEAD, 2.0),
+        *(("six", DEAD, d) for d in (40.0, 20.0, 2.0)),
+    ]
+    fill(settings, bounced, sfmc_category="hard")
+    statuses = (("one", "bounced"), ("two", "held"), ("six", "held"))
+    people(settings, [{"subscriber_key": key, "status": status} for key, status in statuses])
+    with LightWorkspace.open(settings) as workspace:
+        (one,) = explain_address(workspace, "one", now=NOW)
+        (two,) = explain_address(workspace, "two", now=NOW)
+        (six,) = explain_address(workspace, "six", now=NOW)
+    assert one.sfmc_why.startswith("It bounced last on 2026-05-30. By its own rule")
+    assert "three bounces over fifteen days or more does not explain it" in two.sfmc_why
+    assert "; 3, 15 or more days apart are enough." in six.sfmc_why
+
+
 def test_what_we_did_stands_between_what_happened(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     fill(settings, [("pat", DEAD, 40.0), ("pat", DEAD, 20.0), ("sam", FULL, 3.0)])

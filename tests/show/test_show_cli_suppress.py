@@ -42,6 +42,12 @@ def test_guard_rails_refuse_before_anybody_is_asked_and_are_said_once(
     assert run(["suppress", "apply", file, "--override", "We know.", *config]) == 2
     assert "Nobody is here to be asked" in capsys.readouterr().err
     assert run(["suppress", "apply", file, "--yes", "--override", "We know.", *config]) == 0
+    capsys.readouterr()
+    assert run(["audit", "list", *config]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "override: We know." in told
+    assert "outcomes: 3 done" in told
+    assert "{" not in told, "no JSON for people"
 
 
 def test_a_slip_in_a_feed_names_every_feed(

@@ -97,10 +97,10 @@ def grounds(case: Case, rule: PolicyRule, policy: Policy) -> str:
     else:
         within = f", within {rule.window_days} days" if rule.window_days else ""
         weight = " by weight" if rule.weights else ""
+        days = f" on {rule.distinct_days} days" if rule.distinct_days > 1 else ""
         told = (
-            f"{_many(case)}, the last for {source.reason}; {rule.bounces}{weight} on "
-            f"{rule.distinct_days} days, {rule.min_span_days} or more days apart{within} are "
-            "enough."
+            f"{_many(case)}, the last for {source.reason}; {rule.bounces}{weight}{days}, "
+            f"{rule.min_span_days} or more days apart{within} are enough."
         )
     return f"{told} Policy {policy.name} {policy.version}, rule {rule.id}."
 

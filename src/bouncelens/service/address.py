@@ -151,17 +151,25 @@ def _sfmc_why(
 ) -> str:
     """Why Marketing Cloud has that status, as far as its own rule explains it."""
     status = person.get("status")
-    model = decide(history, load_policy("sfmc"), now, life)
+    known = list(history)
+    model = decide(known, load_policy("sfmc"), now, life)
     rule = model.grounds if model else "By its own rule nothing speaks for Held."
     if status is None:
-        return f"Its status is not known: only the query route tells it. {rule}"
+        return (
+            "Its status is not known: only the query route tells it, of who bounced in the time "
+            f"that it read. {rule}"
+        )
     if status == "unsubscribed":
         return "The person unsubscribed or complained."
     if status == "held" and model is None:
         return (
-            "Held, though its rule of three bounces within fifteen days does not explain it: one "
-            "hard bounce of a trusted domain is enough, and older bounces may not be stored here."
+            "Held, though its rule of three bounces over fifteen days or more does not explain it: "
+            "one hard bounce of a trusted domain is enough, and older bounces may not be stored "
+            "here."
         )
+    if status == "bounced" and model is None and known:
+        last = max(bounce.event_time for bounce in known)
+        return f"It bounced last on {last:%Y-%m-%d}. By its own rule that is not enough for Held."
     return rule
 
 

@@ -30,7 +30,7 @@ def print_address(address: str, *, as_json: bool, config: Path | None) -> None:
                 *([("Provider", _provider(one))] if one.provider or one.mx_host else []),
                 ("Marketing Cloud", one.sfmc_status or "not known"),
                 ("because", one.sfmc_why),
-                ("Suppressed", {"active": "yes"}.get(one.state, one.state)),
+                ("Suppressed", {"active": "yes", "none": "no"}.get(one.state, one.state)),
                 ("by the policy", one.why),
                 *([("Incidents", incidents)] if incidents else []),
             ],

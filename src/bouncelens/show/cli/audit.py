@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -70,5 +71,33 @@ def list_(
     print_table(
         "Audit log",
         (("entry", True), ("at (UTC)", False), ("who", False), ("verb", False), ("what", False)),
-        [(str(e.number), f"{e.at:%Y-%m-%d %H:%M:%S}", e.who, e.verb, e.detail) for e in found],
+        [
+            (str(e.number), f"{e.at:%Y-%m-%d %H:%M:%S}", e.who, e.verb, _told(e.detail))
+            for e in found
+        ],
     )
+
+
+def _told(detail: str) -> str:
+    """What an entry's JSON says, in words; as it is where it is something else."""
+    try:
+        cells = json.loads(detail)
+    except ValueError:
+        return detail
+    if not isinstance(cells, dict):
+        return detail
+    return "; ".join(f"{name}: {told}" for name, cell in cells.items() if (told := _cell(cell)))
+
+
+def _cell(cell: object) -> str:
+    if isinstance(cell, dict):
+        if "sentence" in cell:
+            return str(cell["sentence"])
+        each = ((name.replace("_", " "), value) for name, value in cell.items() if value)
+        return ", ".join(
+            f"{value} {name}" if isinstance(value, int) else f"{name}: {_cell(value)}"
+            for name, value in each
+        )
+    if isinstance(cell, list):
+        return " ".join(map(_cell, cell))
+    return "" if cell is None else str(cell)
