@@ -78,7 +78,7 @@ rules:
 tests:
 	@$(BIN)/pytest -n 2 --dist loadfile
 
-test-slow: setup-dev ## what takes minutes: a million replies looked up and judged alone
+test-slow: setup-dev spark ## what takes minutes: a million replies looked up and judged alone
 	@$(BIN)/pytest -m slow --timeout=3600
 
 lock: .bootstrap/.uv ## pin every requirement again, with hashes and without addresses

@@ -99,25 +99,55 @@ def _given(duck: DuckEngine, number: int) -> dict[str, pa.Table]:
 
 # Without a policy, or an incident, nobody is found by these.
 TOLD = {"incident_people", "suppressions", "simulation_step", "held_forecast"} & set(questions())
+ONCE = ("totals", PIVOTS[0])  # of what is asked in further ways, this is in every run
+# The same SQL as by_reason with another dimension, or what another question has in it.
+ALIKE = {
+    *("by_account", "by_campaign", "by_domain", "by_list", "by_sender_domain", "by_provider"),
+    *("by_triggered_send", "headline", "simulation_step", "held_forecast"),
+}
+NARROW = (
+    *("totals", "compare", "by_domain", "subscriber_timeline", "address_bounces", "gone"),
+    *("templates_changing", "templates_newest", "reconcile", "freshness", PIVOTS[0]),
+)
+
+
+def _slow(*, unless: bool) -> tuple[pytest.MarkDecorator, ...]:
+    """Spark takes a second and more for each question: `make test-slow` asks in every way."""
+    return () if unless else (pytest.mark.slow,)
+
+
 CASES: list[Any] = [
     *(
-        pytest.param(name, EVER, None, id=name)
-        for name in (*questions(), *PIVOTS)
+        pytest.param(name, EVER, None, id=name, marks=_slow(unless=name not in ALIKE))
+        for name in questions()
         if name not in TOLD
     ),
     *(
-        pytest.param(name, NARROWED, None, id=f"{name}, narrowed")
-        for name in (
-            *("totals", "compare", "by_domain", "subscriber_timeline", "address_bounces", "gone"),
-            *("templates_changing", "templates_newest", "reconcile", "freshness", PIVOTS[0]),
-        )
+        pytest.param(name, EVER, None, id=name, marks=_slow(unless=name in PIVOTS[:2]))
+        for name in PIVOTS
     ),
     *(
-        pytest.param("suppressions", {}, number, id=f"suppressions by {policy.name}, {number}")
+        pytest.param(name, NARROWED, None, id=f"{name}, narrowed", marks=_slow(unless=name in ONCE))
+        for name in NARROW
+    ),
+    *(
+        pytest.param(
+            "suppressions",
+            {},
+            number,
+            id=f"suppressions by {policy.name}, {number}",
+            marks=_slow(unless=number == 0),
+        )
         for number, policy in enumerate(policies()[:4])
     ),
     *(
-        pytest.param(name, EVER, 1, id=f"{name}, given a policy and an incident")
+        pytest.param(
+            name,
+            EVER,
+            1,
+            id=f"{name}, given a policy and an incident",
+            marks=_slow(unless=name not in ALIKE),
+        )
         for name in (*sorted(TOLD - {"suppressions"}), "incident_usual")
     ),
 ]
@@ -323,6 +353,7 @@ def _bouncelens(folder: Path, *words: str, before: str = "", **env: str) -> Any:
     )  # fmt: skip
 
 
+@pytest.mark.slow  # it starts a Spark of its own
 def test_the_command_line_answers_by_spark_and_says_nothing_else(lake: Lake) -> None:
     need_spark()
     folder = Path(lake.uri).parent
