@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from light_workspace import LightWorkspace
 
@@ -21,6 +22,7 @@ from bouncelens.service.providers import Wanted, after_pull, look_up, show
 from bouncelens.service.pull import Asked, pull
 from bouncelens.service.report import answer
 from bouncelens.settings import Settings
+from bouncelens.store.tables import DOMAINS
 from dns_server import DnsServer, Zone, closed_port, running_dns
 from sandbox_process import Sandbox
 
@@ -257,6 +259,25 @@ def test_a_domain_is_shown_without_asking(opened: Open, server: DnsServer) -> No
     assert person.provider_name == "Microsoft 365 (Exchange Online)"
     assert person.mx_host == "acme-example.mail.protection.outlook.com"
     assert server.asked == []
+
+
+def test_what_replies_told_of_a_domain_is_shown_too(opened: Open) -> None:
+    workspace = opened()
+    row = {"domain": "acme.example", "provider": "google", "outcome": "reply", "looked_at": NOW}
+    workspace.lake.put_domains(pa.Table.from_pylist([row], schema=DOMAINS.schema))
+    acme = show(workspace, "acme.example")
+    assert (acme.provider, acme.how, acme.outcome, acme.looked_at) == (
+        "google", "reply", "reply", NOW,
+    )  # fmt: skip
+    assert show(workspace, "own.example").how == "not known"
+    look_up(workspace, now=NOW)
+    assert show(workspace, "acme.example").how == "mx"
+
+
+def test_without_a_lake_a_domain_is_still_known_by_its_name(tmp_path: Path) -> None:
+    with LightWorkspace.open(settings_in(tmp_path, closed_port()), create=False) as workspace:
+        assert show(workspace, "gmail.com").how == "name"
+        assert show(workspace, "acme.example").meaning == "it was never looked up"
 
 
 @pytest.mark.parametrize("domain", ["", "x" * 300, "a\x1b[2Jb.example", "kim@"])

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.bounce import MailHosts
-from bouncelens.errors import BouncelensError, InputInvalid
+from bouncelens.errors import BouncelensError, InputInvalid, LakeAbsent
 from bouncelens.parse.mx import is_gateway, provider_of_mx
 from bouncelens.parse.provider import provider_name, provider_of
 
@@ -58,7 +58,8 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is known of one domain without asking anybody. `how`: name, mx, or not known."""
+    """What is known of one domain without asking anybody. `how`: name, mx, reply, or
+    not known."""
 
     domain: str
     provider: str | None
@@ -138,7 +139,8 @@ def show(workspace: Workspace, domain: str) -> Shown:
     if kept is None:
         outcome = None if name else "not_asked"
         meaning = OUTCOMES["not_asked"] if outcome else "it was never looked up"
-        return _shown(domain, by_name, outcome=outcome, meaning=meaning)
+        shown = _shown(domain, by_name, outcome=outcome, meaning=meaning)
+        return shown if by_name else _by_reply(workspace, shown)
     decided = provider_of_mx(kept.answer.hosts)
     answer = kept.answer
     return replace(
@@ -155,6 +157,26 @@ def show(workspace: Workspace, domain: str) -> Shown:
         looked_at=answer.looked_at,
         expires_at=kept.expires_at,
     )
+
+
+def _by_reply(workspace: Workspace, shown: Shown) -> Shown:
+    """With what replies told of it, if any did."""
+    try:
+        lake = workspace.lake
+    except LakeAbsent:
+        return shown
+    for row in lake.read("domains").to_pylist():
+        if row["domain"] == shown.domain and row["outcome"] == "reply":
+            slug = row["provider"]
+            return replace(
+                shown,
+                provider=slug,
+                provider_name=provider_name(slug),
+                how="reply",
+                outcome="reply",
+                looked_at=row["looked_at"],
+            )
+    return shown
 
 
 def _shown(

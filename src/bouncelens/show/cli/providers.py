@@ -112,11 +112,14 @@ def show_(
         print_card(found.domain, _lines(found))
 
 
+_TOLD_BY = {"name": "its name", "mx": "its MX", "reply": "what its servers replied"}
+
+
 def _lines(found: Shown) -> list[tuple[str, str]]:
     gateway = ", a gateway: the mailbox is behind it" if found.is_gateway else ""
     lines = [
         ("Provider", f"{found.provider_name or 'not known'}{gateway}"),
-        ("told by", {"name": "its name", "mx": "its MX"}.get(found.how, "nothing")),
+        ("told by", _TOLD_BY.get(found.how, "nothing")),
         ("Look-up", found.meaning),
     ]
     if found.mx_host is not None:
