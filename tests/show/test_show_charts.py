@@ -164,6 +164,17 @@ RANKED = [
 
 
 @pytest.mark.parametrize(("draw", "columns"), RANKED)
+@pytest.mark.parametrize("most", [2, 1_556])
+def test_counts_at_an_axis_are_whole_each_once_and_far_apart(
+    draw: Any, columns: tuple[str, ...], most: int
+) -> None:
+    picture = charts.svg(draw(answer([("x", "address", most, most, None)], columns)))
+    told = [int(t.replace(",", "")) for t in re.findall(r">([\d,]+)</text>", picture)]
+    assert len(told) == len(set(told)) <= 10
+    assert max(told) >= most // 2
+
+
+@pytest.mark.parametrize(("draw", "columns"), RANKED)
 def test_a_picture_escapes_whatever_it_shows(draw: Any, columns: tuple[str, ...]) -> None:
     hostile = '</text><script>alert(1)</script><image href="https://evil.example/x"/>'
     picture = charts.svg(draw(answer([(hostile, "address", 3, 0, None)], columns)))

@@ -296,7 +296,7 @@ def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
         alt.Chart(ROWS)
         .mark_bar()
         .encode(
-            x=alt.X("bounced:Q", title="bounced messages", axis=alt.Axis(format=",d")),
+            x=alt.X("bounced:Q", title="bounced messages", axis=_count_axis()),
             y=alt.Y("label:N", title=None, sort=[row["label"] for row in kept]),
             color=colour if has_groups else alt.value(GROUP_COLOURS["reputation"]),
             tooltip=[label, *_counts(has_rates=has_rates)],
@@ -331,6 +331,14 @@ def _time_axis() -> Any:
     import altair as alt
 
     return alt.Axis(grid=False, labelOverlap=True, tickCount=12)
+
+
+def _count_axis() -> Any:
+    import altair as alt
+
+    # A step can still be a half where counts are small: no label there, or 1 would stand twice.
+    label = "datum.value % 1 ? '' : format(datum.value, ',d')"
+    return alt.Axis(labelExpr=label, labelOverlap=True, tickCount=8, tickMinStep=1)
 
 
 def _rank(group: str) -> int:

@@ -135,7 +135,7 @@ def _write_tables(streams: Iterable[Stream], count: int, asked: Wanted) -> None:
     elif count > 1 and form.name != "xlsx":
         raise InputInvalid(
             f"A report of {count} tables does not fit in one {form.name}.",
-            advice="Say --out answers.zip or a folder, or name one question.",
+            advice=f"Say --format {form.name} --out answers.zip, a folder, or name one question.",
         )
     else:
         with _place(out, form) as file:
