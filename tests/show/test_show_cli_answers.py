@@ -97,10 +97,13 @@ def test_days_have_bars_and_a_line_over_all_of_them(capsys: pytest.CaptureFixtur
 
 
 def test_days_of_nothing_but_people_have_bars_too(capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer((date(2026, 1, 1), 2), (date(2026, 1, 2), 4), first=Column("day", "", ""))
-    columns = (found.columns[0], Column("addresses", "addresses", ""))
-    print_answer(replace(found, columns=columns))
-    assert [line.count("█") for line in capsys.readouterr().out.splitlines()[2:4]] == [8, 16]
+    rows = [(date(2026, 1, 1), 2, 1.0), (date(2026, 1, 2), 4, 0.5)]
+    found = answer(*rows, first=Column("day", "", ""))
+    columns = (Column("addresses", "addresses", ""), Column("share", "share", ""))
+    print_answer(replace(found, columns=(found.columns[0], *columns)))
+    lines = capsys.readouterr().out.splitlines()[2:4]
+    assert [line.count("█") for line in lines] == [8, 16]
+    assert all(line.index("█") < line.index(" %") for line in lines)  # beside what they count
 
 
 def test_no_line_over_days_that_have_several_rows_each(

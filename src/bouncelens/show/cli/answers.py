@@ -77,7 +77,9 @@ def _print_rows(found: Answer, *, limit: int, is_wide: bool) -> None:
     rows = found.rows[-limit:] if is_by_time else found.rows[:limit]
     columns = _columns(found, rows, is_wide=is_wide)
     if is_by_time and rows:  # beside the rate, so that the kinds of bounces make room first
-        place = [i for i, c in enumerate(columns) if {"rate", "low"} & set(c.names)]
+        rates, counts = {"rate", "low"}, {_counted(found)}
+        place = [i for i, c in enumerate(columns) if rates & set(c.names)]
+        place = place or [i for i, c in enumerate(columns) if counts & set(c.names)]
         columns.insert(place[-1] + 1 if place else len(columns), _bars(found, rows))
     kept = columns if is_wide else fitting(columns, screen_width())
     width = sum(column.natural + _GAP for column in kept) if is_wide else None
@@ -163,11 +165,15 @@ def _bars(found: Answer, rows: Sequence[Sequence[Any]]) -> _Shown:
     records = [dict(zip(names, row, strict=True)) for row in rows]
     values = [None if found.is_thin(r) else r.get("rate") for r in records]
     if not any(values):
-        counts = "bounces" if "bounces" in names else "addresses"
-        values = [record.get(counts) for record in records]
+        values = [record.get(_counted(found)) for record in records]
     most = max((v for v in values if v), default=0)
     bars = tuple(bar(v / most if v and most else 0) for v in values)
     return _Shown("", bars, is_number=False, is_detail=True, names=())
+
+
+def _counted(found: Answer) -> str:
+    """What bars count where there are no rates."""
+    return "bounces" if any(column.name == "bounces" for column in found.columns) else "addresses"
 
 
 def _print_trend(found: Answer) -> None:
