@@ -319,3 +319,28 @@ def _after(file: Path, target: BrittleTarget) -> dict[Key, Row]:
         row = json.loads(line)
         wanted[row["account"], row["subscriber_key"]] = json.loads(row["after"])["brittle"]
     return wanted
+
+
+ONLY_DEAD = """name = "only-dead"
+version = "7"
+meaning = "Nobody but the dead."
+
+[[rule]]
+id = "dead-address"
+why = "The server said that nobody is there."
+groups = ["address"]
+hardness = ["hard"]
+action = "at_once"
+"""
+
+
+def test_a_release_by_another_policy_says_so(settings: Settings, tmp_path: Path) -> None:
+    with LightWorkspace.open(settings) as workspace:
+        plan(workspace, out=tmp_path / "first", now=NOW)
+        apply(workspace, tmp_path / "first", now=NOW)
+    (tmp_path / "own.toml").write_text(ONLY_DEAD)
+    other = settings.model_copy(update={"policy": str(tmp_path / "own.toml")})
+    with LightWorkspace.open(other) as workspace:
+        examples = plan(workspace, now=NOW).examples
+    whys = {e.suppression.subscriber_key: e.why for e in examples if e.kind == "release"}
+    assert whys == {"full": "The policy is another one now: only-dead 7."}

@@ -134,7 +134,7 @@ def test_an_import_that_is_not_there_or_fails_is_named(inner: Inner, tmp_path: P
     settings = settings_of(inner, tmp_path, "nowhere", list_key="fails")
     with LightWorkspace.open(settings) as workspace:
         with pytest.raises(SourceError, match="Import nowhere") as caught:
-            planned(workspace, tmp_path)
+            plan(workspace, now=NOW)
         assert caught.value.exit_code == 5
     more = {"import_key": "fails", "file": "another.csv", "list_key": "fails"}
     settings = settings.model_copy(

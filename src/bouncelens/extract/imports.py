@@ -50,15 +50,21 @@ class Imports:
         self._objects = Objects(sign_in, wire, patience)
         self._limit_s, self._poll_s = limit_s, poll_s
 
-    def ready(self, account: Account, key: str) -> str:
-        """The definition's ObjectID, once no import of it runs any more. Raises SourceError."""
-        source = _source(account, key)
+    def named(self, account: Account, key: str) -> str:
+        """The definition's ObjectID. Raises SourceError where there is none."""
         where = OneOf("CustomerKey", (key,))
         found = self._objects.find(account, "ImportDefinition", ("ObjectID",), where)
         object_id = (found[0].get("ObjectID") if found else None) or ""
         if not object_id:
             advice = "Make it once in Marketing Cloud: docs/suppressions.md says how."
-            raise SourceError(source, "it is not there.", may_retry=False, advice=advice)
+            raise SourceError(
+                _source(account, key), "it is not there.", may_retry=False, advice=advice
+            )
+        return object_id
+
+    def ready(self, account: Account, key: str) -> str:
+        """The same, once no import of it runs any more. Raises SourceError."""
+        source, object_id = _source(account, key), self.named(account, key)
         earlier = OneOf("ImportDefinitionCustomerKey", (key,))
         began, pause_s = time.monotonic(), _FIRST_PAUSE_S
         while any(_is_running(row) for row in self._summaries(account, earlier)):

@@ -76,7 +76,10 @@ class ListTarget:
         return {ADDRESS: one.address.lower()} if one.address else None
 
     def read(self) -> dict[Key, Row]:
-        """All addresses of all lists."""
+        """All addresses of all lists. Raises SourceError also where the import is not there: a plan
+        that cannot be applied is none."""
+        for account in self._accounts.values():
+            self._tools.imports.named(account, self._settings.import_key)
         if self._tools.rows is None:
             return dict(self._tools.remembered(self.name))
         return {

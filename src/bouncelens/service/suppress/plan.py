@@ -235,6 +235,9 @@ class _Planning:
         if kind == "release":
             if becomes.expires_at is not None and becomes.expires_at <= self.now:
                 return f"Its time was over on {becomes.expires_at:%Y-%m-%d}: it is tried again."
+            before, policy = (becomes.policy, becomes.policy_version), self.policy
+            if before != (policy.name, policy.version):
+                return f"The policy is another one now: {policy.name} {policy.version}."
             return "The policy does not suppress it any more: what was known has changed."
         return becomes.grounds if was != becomes else "The target does not hold it as written."
 
