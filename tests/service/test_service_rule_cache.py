@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
 
 def test_old_caches_do_not_pile_up(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
-    for number in range(6):
+    for number in range(5):
         rule = f'[[rule]]\nid = "mine"\nreason = "unknown_user"\ntext = "zq{number}"\n'
         mine.write_text(rule, "utf-8")
         cached_rules([mine], folder=tmp_path / "cache")

@@ -58,7 +58,7 @@ CHANCES: dict[str, tuple[int, dict[str, tuple[Any, ...]]]] = {
     "time_passes": (1, {"days": (1, 200)}),
     "an_incident_is_decided": (1, {"decide": DECIDE}),
 }
-LIVES, STEPS = 3, 40  # of the random ones
+LIVES, STEPS = 2, 40  # of the random ones
 
 
 class Life(RuleBasedStateMachine):

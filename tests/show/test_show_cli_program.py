@@ -366,7 +366,7 @@ def test_the_sandbox_ends_with_us_however_we_end(tmp_path: Path) -> None:
     assert _is_closed(port)
 
 
-@pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("told", [signal.SIGKILL, signal.SIGINT])
 def test_a_sandbox_in_front_ends_with_its_command(tmp_path: Path, told: signal.Signals) -> None:
     child = subprocess.Popen(
         _program("sandbox", "--port", "0", "--bounces", "100", "--months", "1", folder=tmp_path),
