@@ -150,6 +150,18 @@ def test_an_import_that_is_not_there_or_fails_is_named(inner: Inner, tmp_path: P
         assert inner.listed("fails") == set()
 
 
+def test_an_import_that_was_removed_since_keeps_nobody_from_undoing(
+    inner: Inner, tmp_path: Path
+) -> None:
+    inner.make_list("gone")
+    settings = settings_of(inner, tmp_path, "gone", list_key="gone", removal="delete")
+    with LightWorkspace.open(settings) as workspace:
+        _, done = planned(workspace, tmp_path)
+        inner.sandbox.imports.remove("id-gone")
+        assert dict(undo(workspace, done.run, now=NOW).outcomes) == {"done": 3}
+        assert inner.listed("gone") == set()
+
+
 def test_a_list_without_sftp_is_refused_before_anything_is_asked(
     inner: Inner, tmp_path: Path
 ) -> None:

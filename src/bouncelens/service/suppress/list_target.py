@@ -75,11 +75,13 @@ class ListTarget:
         del there
         return {ADDRESS: one.address.lower()} if one.address else None
 
-    def read(self) -> dict[Key, Row]:
-        """All addresses of all lists. Raises SourceError also where the import is not there: a plan
-        that cannot be applied is none."""
+    def check(self) -> None:
+        """Look for the import in every unit. Raises SignInRefused and SourceError."""
         for account in self._accounts.values():
             self._tools.imports.named(account, self._settings.import_key)
+
+    def read(self) -> dict[Key, Row]:
+        """All addresses of all lists."""
         if self._tools.rows is None:
             return dict(self._tools.remembered(self.name))
         return {

@@ -128,6 +128,7 @@ class _Planning:
         self._examples: list[Planned] = []
         where = nullcontext(given) if given is not None else opened(self.workspace)
         with where as targets, draft() as file:
+            targets.check()
             present = targets.read()
             for row in self._rows(targets, present):
                 file.add(row)

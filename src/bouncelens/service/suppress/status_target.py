@@ -56,6 +56,9 @@ class StatusTarget:
         """Held; unsubscribed stays."""
         return there if _status(there) == _GONE else _row(self._held, one.subscriber_key)
 
+    def check(self) -> None:
+        """Nothing is needed; each refusal is told with its row."""
+
     def read(self) -> dict[Key, Row]:
         """Everybody who is not active."""
         return {

@@ -42,6 +42,10 @@ class Target(Protocol):
         """What it shall hold of somebody suppressed, of whom it holds what is `there`."""
         ...
 
+    def check(self) -> None:
+        """Look whether a plan could be applied here. Raises what would stop it."""
+        ...
+
     def read(self) -> Mapping[Key, Row]:
         """All that is there, also what others wrote, by place."""
         ...
@@ -79,6 +83,9 @@ class OwnRows:
     def place(self, one: Suppression) -> Key | None:
         """By account and subscriber key."""
         return key_of(one)
+
+    def check(self) -> None:
+        """Whatever it needs, it makes."""
 
     def wanted(self, one: Suppression, there: Row | None) -> Row | None:
         """All columns."""

@@ -67,6 +67,11 @@ class Targets:
         """Of each target."""
         return tuple(self._targets)
 
+    def check(self) -> None:
+        """Look whether a plan could be applied. Raises what would stop it, such as SourceError."""
+        for target in self._targets.values():
+            target.check()
+
     def read(self) -> Present:
         """What they hold now."""
         return Present(self._targets, {n: target.read() for n, target in self._targets.items()})
