@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Self
 
 from bouncelens.errors import LakeAbsent
 from bouncelens.settings import Settings, resolve_secret
+from bouncelens.store.closing import Closing
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from bouncelens.service.judge import Judge
     from bouncelens.settings.engine import EngineSettings
     from bouncelens.store.engine import Engine
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from bouncelens.store.ledger import Ledger
 
 
-class Workspace:
+class Workspace(Closing):
     """Settings and what they name. Not to be shared between threads."""
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
@@ -78,17 +77,6 @@ class Workspace:
             if close is not None:
                 close()
         self._engine = self._lake = self._ledger = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _engine(wanted: EngineSettings, lake: Lake) -> Engine:
