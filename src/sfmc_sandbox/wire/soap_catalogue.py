@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sfmc_sandbox.wire.soap_row import Kind, Property, SoapObject
+from sfmc_sandbox.wire.soap_row import CLIENT, Kind, Property, SoapObject, named
 
-CLIENT = Property("Client.ID", "e.mid", "int", ("Client", "ID"))
 PARTNER = Property("Client.PartnerClientKey", "NULL", "string", ("Client", "PartnerClientKey"))
 _LISTS = (
     "(SELECT mid, list_id, min(start_time) AS created FROM job GROUP BY ALL "
@@ -51,12 +50,7 @@ _RETENTION = (
     Property("RetainUntil", "''"),
 )
 _AUTOMATION = (
-    CLIENT,
-    Property("CreatedDate", "e.created", "date"),
-    Property("ModifiedDate", "e.modified", "date"),
-    Property("ObjectID", "e.object_id"),
-    Property("CustomerKey", "e.key"),
-    Property("Name", "e.name"),
+    *named("e.modified"),
     Property("Description", "e.description"),
 )
 
@@ -67,12 +61,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
         "e.n",
         "e.mid = ?",
         (
-            CLIENT,
-            Property("CreatedDate", "e.created", "date"),
-            Property("ModifiedDate", "e.created", "date"),
-            Property("ObjectID", "e.object_id"),
-            Property("CustomerKey", "e.key"),
-            Property("Name", "e.name"),
+            *named(),
             Property("Description", "''"),
             Property("IsSendable", "false", "bool"),
             Property("IsTestable", "false", "bool"),
@@ -135,12 +124,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
         "e.n",
         "e.mid = ?",
         (
-            CLIENT,
-            Property("CreatedDate", "e.created", "date"),
-            Property("ModifiedDate", "e.modified", "date"),
-            Property("ObjectID", "e.object_id"),
-            Property("CustomerKey", "e.key"),
-            Property("Name", "e.name"),
+            *named("e.modified"),
             Property("Description", "e.description"),
             Property("QueryText", "e.query_text"),
             Property("TargetType", "'DE'"),

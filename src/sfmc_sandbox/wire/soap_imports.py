@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from sfmc_sandbox.wire.soap_row import Property, SoapObject
-
-_CLIENT = Property("Client.ID", "e.mid", "int", ("Client", "ID"))
+from sfmc_sandbox.wire.soap_row import CLIENT, Property, SoapObject, named
 
 IMPORT_OBJECTS: tuple[SoapObject, ...] = (
     SoapObject(
@@ -13,12 +11,7 @@ IMPORT_OBJECTS: tuple[SoapObject, ...] = (
         "e.n",
         "e.mid = ?",
         (
-            _CLIENT,
-            Property("CreatedDate", "e.created", "date"),
-            Property("ModifiedDate", "e.created", "date"),
-            Property("ObjectID", "e.object_id"),
-            Property("CustomerKey", "e.key"),
-            Property("Name", "e.name"),
+            *named(),
             Property("Description", "e.description"),
             Property("AllowErrors", "e.allow_errors", "bool"),
             Property("FieldMappingType", "'InferFromColumnHeadings'"),
@@ -34,7 +27,7 @@ IMPORT_OBJECTS: tuple[SoapObject, ...] = (
         "e.n",
         "e.mid = ?",
         (
-            _CLIENT,
+            CLIENT,
             Property("CreatedDate", "e.started", "date"),
             Property("ID", "e.n", "int"),
             Property("ObjectID", "e.object_id"),
@@ -58,12 +51,7 @@ IMPORT_OBJECTS: tuple[SoapObject, ...] = (
         "e.n",
         "e.mid = ?",
         (
-            _CLIENT,
-            Property("CreatedDate", "e.created", "date"),
-            Property("ModifiedDate", "e.created", "date"),
-            Property("ObjectID", "e.object_id"),
-            Property("CustomerKey", "e.key"),
-            Property("Name", "e.name"),
+            *named(),
             Property("Category", "1008", "int"),
             Property("Description", "e.description"),
         ),

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sfmc_sandbox.wire.soap_catalogue import CATALOGUE
-from sfmc_sandbox.wire.soap_catalogue import CLIENT as _CLIENT
 from sfmc_sandbox.wire.soap_imports import IMPORT_OBJECTS
-from sfmc_sandbox.wire.soap_row import Kind, Property, SoapObject
+from sfmc_sandbox.wire.soap_row import CLIENT, Kind, Property, SoapObject
 
 if TYPE_CHECKING:
     from sfmc_sandbox.extensions import DataExtension
@@ -38,7 +37,7 @@ def _event(
         f"{table} e JOIN subscriber s USING (sub) JOIN job j USING (job_id)",
         "e.rowid",
         "e.mid = ?",
-        (_CLIENT, *before, *_tracking(event_type), *after),
+        (CLIENT, *before, *_tracking(event_type), *after),
         "tracking_events_read",
         table=table,
     )
@@ -90,7 +89,7 @@ OBJECTS: dict[str, SoapObject] = {
             "e.job_id",
             "e.mid = ?",
             (
-                _CLIENT,
+                CLIENT,
                 Property("CreatedDate", "e.start_time - INTERVAL 20 MINUTE", "date"),
                 Property("ModifiedDate", "e.end_time", "date"),
                 Property("ID", "e.job_id", "int"),
@@ -127,7 +126,7 @@ OBJECTS: dict[str, SoapObject] = {
             "e.sub",
             "e.mid = ? AND e.status <> 'Deleted'",
             (
-                _CLIENT,
+                CLIENT,
                 Property("CreatedDate", "e.joined", "date"),
                 Property("ID", "e.subscriber_id", "int"),
                 Property("EmailAddress", "e.email"),
@@ -145,7 +144,7 @@ OBJECTS: dict[str, SoapObject] = {
             "e.sub",
             "e.mid = ? AND e.status <> 'Deleted'",
             (
-                _CLIENT,
+                CLIENT,
                 Property("CreatedDate", "e.joined", "date"),
                 Property("ID", "e.subscriber_id", "int"),
                 Property("Status", "e.status"),
@@ -162,7 +161,7 @@ OBJECTS: dict[str, SoapObject] = {
             "e.mid",
             "e.mid = ?",
             (
-                _CLIENT,
+                CLIENT,
                 Property("ID", "e.mid", "int"),
                 Property("CustomerKey", "CAST(e.mid AS VARCHAR)"),
                 Property("AccountType", "'BUSINESS_UNIT'"),

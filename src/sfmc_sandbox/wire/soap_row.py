@@ -25,6 +25,21 @@ class Property:
     is_filterable: bool = True
 
 
+CLIENT = Property("Client.ID", "e.mid", "int", ("Client", "ID"))
+
+
+def named(modified: str = "e.created") -> tuple[Property, ...]:
+    """What everything that people set up begins with. `modified`: SQL of its last change."""
+    return (
+        CLIENT,
+        Property("CreatedDate", "e.created", "date"),
+        Property("ModifiedDate", modified, "date"),
+        Property("ObjectID", "e.object_id"),
+        Property("CustomerKey", "e.key"),
+        Property("Name", "e.name"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SoapObject:
     """A type of object: `source` is a FROM clause, `key` a unique sortable integer."""
