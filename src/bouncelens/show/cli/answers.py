@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bouncelens.show.cli.screen import columns_wide, print_table, say, screen_width
-from bouncelens.show.export.cells import NUMBERS, shown
+from bouncelens.show.export.cells import NUMBERS, interval, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,17 +126,11 @@ def _columns(found: Answer, rows: Sequence[Sequence[Any]], *, is_wide: bool) -> 
         names: tuple[str, ...] = (name,)
         if has_interval and name == "low":
             head, names = "95 % interval", ("low", "high")
-            texts = [_interval(*ends) for ends in zip(cells["low"], cells["high"], strict=True)]
+            texts = [interval(*ends) for ends in zip(cells["low"], cells["high"], strict=True)]
         if not is_wide:
             texts = [t if len(t) <= _LONGEST_TEXT else t[:_LONGEST_TEXT] + "…" for t in texts]
         shown.append(_Shown(head, tuple(texts), column.unit in NUMBERS, is_detail, names))
     return shown
-
-
-def _interval(low: str, high: str) -> str:
-    if "–" in (low, high):
-        return "–"
-    return f"{low.removesuffix(' %')}{' to ' if '-' in low + high else '–'}{high}"
 
 
 def _cells(found: Answer, rows: Sequence[Sequence[Any]]) -> dict[str, list[str]]:

@@ -52,6 +52,15 @@ def harmless(value: object) -> str:
     return _AFTER_SEMICOLON.sub(r"\1'", text)
 
 
+def interval(low: str, high: str, gap: str = "") -> str:
+    """Both ends of an interval as one text, `gap` on either side of the dash; a word where a minus
+    would stand beside it."""
+    if UNKNOWN in (low, high):
+        return UNKNOWN
+    between = " to " if "-" in low + high else f"{gap}–{gap}"
+    return f"{low.removesuffix(' %')}{between}{high}"
+
+
 def shown(value: Any, column: Column) -> str:
     """A value as people read it, letters as they came; a dash where it is not known."""
     if value is None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.show import charts
-from bouncelens.show.export.cells import NUMBERS, UNKNOWN, clean, written
+from bouncelens.show.export.cells import NUMBERS, UNKNOWN, clean, interval, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +93,7 @@ def headline(totals: Answer) -> str:
     if record.get("rate") is None or totals.is_thin(record):
         return f"{bounced:,} of {sent:,} messages bounced."
     texts = _texts(totals, totals.rows[0])
-    sure = f"95 % interval {_interval(texts['low'], texts['high'])}"
+    sure = f"95 % interval {interval(texts['low'], texts['high'], ' ')}"
     return f"{bounced:,} of {sent:,} messages bounced: {texts['rate']} ({sure})."
 
 
@@ -124,7 +124,7 @@ def _upright(found: Answer) -> tuple[tuple[Head, ...], tuple[tuple[str, ...], ..
     for column in found.columns:
         if column.name in ("low", "high") and {"low", "high"} <= set(names):
             if column.name == "low":
-                words = _interval(record["low"], record["high"])
+                words = interval(record["low"], record["high"], " ")
                 rows.append(("95 % interval", words, _SURE))
             continue
         rows.append((_words(column), record[column.name], column.doc))
@@ -149,7 +149,7 @@ def _columns(
             if column.name == "high":
                 continue
             words, doc = "95 % interval", _SURE if "rate" in names else column.doc
-            texts = [_interval(record["low"], record["high"]) for record in records]
+            texts = [interval(record["low"], record["high"], " ") for record in records]
         heads.append(Head(words, doc, column.unit in NUMBERS))
         cells.append(texts)
     return tuple(heads), tuple(zip(*cells, strict=True)) if cells else ()
@@ -168,12 +168,6 @@ def _texts(found: Answer, row: Sequence[Any]) -> dict[str, str]:
         else written(record[column.name], column)
         for column in found.columns
     }
-
-
-def _interval(low: str, high: str) -> str:
-    if UNKNOWN in (low, high):
-        return UNKNOWN
-    return f"{low.removesuffix(' %')} {'to' if '-' in low + high else '–'} {high}"
 
 
 def _words(column: Column) -> str:
