@@ -33,6 +33,19 @@ class History:
     life: Life
 
 
+def person_of(history: History) -> dict[str, object]:
+    """The row of the table `subscribers` that tells of somebody's signs of life."""
+    first = history.bounces[0]
+    return {
+        "account": first.account,
+        "subscriber_key": first.subscriber_key,
+        "status": "active",
+        "last_delivery": history.life.delivery,
+        "last_open": history.life.open,
+        "last_click": history.life.click,
+    }
+
+
 def histories(count: int, seed: int) -> list[History]:
     """So many, each of another subscriber; every time again the same."""
     chance = random.Random(seed)

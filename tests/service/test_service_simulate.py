@@ -26,7 +26,7 @@ from bouncelens.service.suppress.simulate import Simulation, Trial, simulate
 from bouncelens.settings import Settings
 from bouncelens.store import tables
 from bouncelens.store.lake import Lake
-from histories import NOW, History, histories, obvious
+from histories import NOW, History, histories, obvious, person_of
 
 DEAD, FULL, BLOCKED = small.DEAD, small.FULL, small.BLOCKED
 
@@ -313,7 +313,7 @@ def filled(folder: Settings, told: Sequence[History]) -> None:
                 ),
             )
         )
-        lake.put_subscribers(table(tables.SUBSCRIBERS, map(person, told)))
+        lake.put_subscribers(table(tables.SUBSCRIBERS, map(person_of, told)))
 
 
 def table(of: tables.LakeTable, rows: Iterator[Mapping[str, object]]) -> pa.Table:
@@ -342,18 +342,6 @@ def row(b: PastBounce, number: int) -> dict[str, object]:
         "sfmc_category": b.sfmc_category,
         "is_false_bounce": b.is_false_bounce or None,
         "template_id": number,
-    }
-
-
-def person(history: History) -> dict[str, object]:
-    first = history.bounces[0]
-    return {
-        "account": first.account,
-        "subscriber_key": first.subscriber_key,
-        "status": "active",
-        "last_delivery": history.life.delivery,
-        "last_open": history.life.open,
-        "last_click": history.life.click,
     }
 
 

@@ -16,7 +16,7 @@ from bouncelens.decide.suppression import decide
 from bouncelens.store import tables
 from bouncelens.store.duck import DuckEngine
 from bouncelens.store.lake import Lake
-from histories import NOW, History, histories, policies
+from histories import NOW, History, histories, person_of, policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckEngine]:
         lake.put_verdicts(rows(tables.VERDICTS, map(_template, templates.items())))
         # The day of the send is the job's: each day has jobs of its own.
         lake.put_sends(pa.Table.from_pylist(list(_sends(every)), schema=tables.SENDS.schema))
-        lake.put_subscribers(rows(tables.SUBSCRIBERS, map(_subscriber, TOLD)))
+        lake.put_subscribers(rows(tables.SUBSCRIBERS, map(person_of, TOLD)))
         with DuckEngine(lake) as made:
             yield made
 
@@ -86,18 +86,6 @@ def _template(item: tuple[tuple[object, ...], int]) -> dict[str, object]:
 def _sends(every: list[tuple[PastBounce, int]]) -> Iterator[dict[str, object]]:
     for account, job, day in {(b.account, _job(b), b.send_day) for b, _ in every}:
         yield {"account": account, "job": job, "domain": "a.example", "day": day, "sent": 1}
-
-
-def _subscriber(history: History) -> dict[str, object]:
-    first = history.bounces[0]
-    return {
-        "account": first.account,
-        "subscriber_key": first.subscriber_key,
-        "status": "active",
-        "last_delivery": history.life.delivery,
-        "last_open": history.life.open,
-        "last_click": history.life.click,
-    }
 
 
 def _by_question(engine: DuckEngine, policy: Policy) -> dict[Key, Suppression]:
