@@ -10,7 +10,7 @@ from uuid import uuid4
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from duckdb import DuckDBPyConnection
+    from sfmc_sandbox.world.tenant import Tenant
 
 UPDATE_TYPES = {0: "Overwrite", 1: "Update", 2: "Append"}  # ids unverified (fact sheet 3)
 READY, RUNNING = 2, 3  # status ids of automations
@@ -55,14 +55,14 @@ _QUERY = (
 class Activities:
     """What a unit has set up to run, and what ran."""
 
-    db: DuckDBPyConnection
+    tenant: Tenant
     _count: int = 0
 
     @classmethod
-    def of(cls, db: DuckDBPyConnection) -> Activities:
+    def of(cls, tenant: Tenant) -> Activities:
         """None yet."""
-        db.cursor().execute(_TABLES)
-        return cls(db)
+        tenant.db.cursor().execute(_TABLES)
+        return cls(tenant)
 
     def _next(self) -> int:
         self._count += 1
@@ -70,7 +70,7 @@ class Activities:
 
     def add_query(self, activity: QueryActivity, target: tuple[str, str], now: datetime) -> None:
         """Keeps a query; `target` is the data extension's name and ObjectID."""
-        self.db.cursor().execute(
+        self.tenant.write(
             "INSERT INTO query_activity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
             "'Active')",
             [
@@ -89,14 +89,14 @@ class Activities:
         return self._one("lower(key) = lower(?)", mid, key)
 
     def _one(self, condition: str, mid: int, value: str) -> QueryActivity | None:
-        row = self.db.cursor().execute(
+        row = self.tenant.db.cursor().execute(
             f"{_QUERY} WHERE mid = ? AND {condition}", [mid, value]
         ).fetchone()  # fmt: skip
         return None if row is None else QueryActivity(*row)
 
     def change_query(self, activity: QueryActivity, target: tuple[str, str], now: datetime) -> None:
         """Stores a query's new text and settings; `target` as in `add_query`."""
-        self.db.cursor().execute(
+        self.tenant.write(
             "UPDATE query_activity SET name = ?, description = ?, query_text = ?, "
             "target_key = ?, target_name = ?, target_id = ?, update_type = ?, category_id = ?, "
             "modified = ? WHERE object_id = ?",
@@ -108,7 +108,7 @@ class Activities:
 
     def dates(self, object_id: str) -> tuple[datetime, datetime]:
         """When a query was made and when it was last changed."""
-        found = self.db.cursor().execute(
+        found = self.tenant.db.cursor().execute(
             "SELECT created, modified FROM query_activity WHERE object_id = ?", [object_id]
         ).fetchone()  # fmt: skip
         if found is None:
@@ -121,7 +121,7 @@ class Activities:
     ) -> str:  # fmt: skip
         """Keeps an automation; its ObjectID."""
         object_id = str(uuid4())
-        self.db.cursor().execute(
+        self.tenant.write(
             "INSERT INTO automation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
             [
                 self._next(), mid, object_id, key, name, description, READY, now, now,
@@ -134,7 +134,7 @@ class Activities:
         """Forgets a query activity or an automation."""
         if table not in {"query_activity", "automation"}:
             raise ValueError(table)
-        self.db.cursor().execute(
+        self.tenant.write(
             f"DELETE FROM {table} WHERE object_id = ?",  # noqa: S608 - one of two names
             [object_id],
         )
@@ -144,7 +144,7 @@ class Activities:
     ) -> int:
         """Notes that something began to run; its task id."""
         number = self._next() + 123_000
-        self.db.cursor().execute(
+        self.tenant.write(
             "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, 'Processing', NULL, 0, ?, NULL)",
             [number, mid, str(uuid4()), interaction_id, kind, key, now],
         )
@@ -152,7 +152,7 @@ class Activities:
 
     def end_task(self, number: int, now: datetime, *, error: str | None, rows: int) -> None:
         """Notes how it ended."""
-        self.db.cursor().execute(
+        self.tenant.write(
             "UPDATE task SET status = ?, error = ?, processed = ?, completed = ? WHERE n = ?",
             ["Error" if error else "Complete", error, rows, now, number],
         )

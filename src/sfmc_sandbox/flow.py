@@ -58,13 +58,12 @@ class Flow:
     clock: Clock
     listeners: list[Callable[[str, pa.Table], None]] = field(default_factory=list)
     tickers: list[Callable[[int], None]] = field(default_factory=list)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def send(self, mid: int, size: int, *, is_transactional: bool = False) -> int:
         """Sends a new job now to so many of a unit's people; its JobID."""
-        with self._lock:
+        with self.tenant.writing:
             job = self._job(mid, size, is_transactional=is_transactional)
             self.tenant.jobs.append(job)
             rows = job_table(self.tenant, [job])
@@ -103,7 +102,7 @@ class Flow:
 
     def advance(self) -> int:
         """Pours what is due by now; how many bounces came."""
-        with self._lock:
+        with self.tenant.writing:
             now = self.clock.now_ms
             bounces = 0
             jobs: set[int] = set()
@@ -179,7 +178,7 @@ class Flow:
 
     def status_set(self, sub: int, status: str) -> None:
         """Hears that somebody set a subscriber's status, so that the next job minds it."""
-        with self._lock:
+        with self.tenant.writing:
             standing, now = self.tenant.standing, self.clock.now_ms
             if sub >= len(standing.count):
                 return  # came over the API: no job is sent to such people

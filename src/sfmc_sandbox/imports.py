@@ -17,11 +17,10 @@ from sfmc_sandbox.rows import Mode, write_rows
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from duckdb import DuckDBPyConnection
-
     from sfmc_sandbox.extensions import DataExtension
     from sfmc_sandbox.runs import Activity
     from sfmc_sandbox.wire.sandbox import Sandbox
+    from sfmc_sandbox.world.tenant import Tenant
 
 IMPORT = 43  # object type id of an import in an automation (fact sheet 3)
 # Update types of the WSDL and what they do with a row; Overwrite empties the target before.
@@ -67,14 +66,14 @@ class ImportDefinition:
 class Imports:
     """The definitions of a tenant, in its database, where SOAP retrieves them."""
 
-    db: DuckDBPyConnection
+    tenant: Tenant
     _count: int = 0
 
     @classmethod
-    def of(cls, db: DuckDBPyConnection) -> Imports:
+    def of(cls, tenant: Tenant) -> Imports:
         """None yet."""
-        db.cursor().execute(_TABLES)
-        return cls(db)
+        tenant.db.cursor().execute(_TABLES)
+        return cls(tenant)
 
     def next(self) -> int:
         """A number that no other row has."""
@@ -83,7 +82,7 @@ class Imports:
 
     def add(self, made: ImportDefinition, now: datetime) -> None:
         """Keeps a definition."""
-        self.db.cursor().execute(
+        self.tenant.write(
             "INSERT INTO import_definition VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 self.next(), made.mid, made.object_id, made.key, made.name, made.description,
@@ -93,7 +92,7 @@ class Imports:
 
     def find(self, mid: int, name: str) -> ImportDefinition | None:
         """The definition of an ObjectID or external key."""
-        row = self.db.cursor().execute(
+        row = self.tenant.db.cursor().execute(
             "SELECT mid, object_id, key, name, description, file_spec, update_type, allow_errors, "
             "destination FROM import_definition "
             "WHERE mid = ? AND (object_id = ? OR lower(key) = lower(?))",
@@ -103,13 +102,13 @@ class Imports:
 
     def remove(self, object_id: str) -> None:
         """Forgets a definition."""
-        self.db.cursor().execute("DELETE FROM import_definition WHERE object_id = ?", [object_id])
+        self.tenant.write("DELETE FROM import_definition WHERE object_id = ?", [object_id])
 
     def add_list(
         self, mid: int, object_id: str, names: tuple[str, str, str], now: datetime
     ) -> None:
         """Keeps a suppression list's definition. `names`: key, name, description."""
-        self.db.cursor().execute(
+        self.tenant.write(
             "INSERT INTO suppression_list VALUES (?, ?, ?, ?, ?, ?, ?)",
             [self.next(), mid, object_id, *names, now],
         )
@@ -118,10 +117,11 @@ class Imports:
         """Forgets a suppression list; False when it is none, or the verb another."""
         if verb != "Delete":
             return False
-        done = self.db.cursor().execute(
-            "DELETE FROM suppression_list WHERE mid = ? AND object_id = ?", [mid, object_id]
-        ).fetchone()  # fmt: skip
-        return bool(done and done[0])
+        return bool(
+            self.tenant.write(
+                "DELETE FROM suppression_list WHERE mid = ? AND object_id = ?", [mid, object_id]
+            )
+        )
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ def start_import(sandbox: Sandbox, definition: ImportDefinition) -> int:
         mid, definition.object_id, kind="Import", key=definition.key, now=now
     )
     target = sandbox.extensions.find(mid, definition.destination)
-    sandbox.tenant.db.cursor().execute(
+    sandbox.tenant.write(
         "INSERT INTO import_summary VALUES (?, ?, ?, ?, ?, 'New', ?, ?, NULL, 0, 0, 0, 0)",
         [
             sandbox.imports.next(), mid, str(uuid4()), definition.key, task,
@@ -154,13 +154,13 @@ def start_import(sandbox: Sandbox, definition: ImportDefinition) -> int:
 
 def _run(sandbox: Sandbox, definition: ImportDefinition, task: int) -> None:
     time.sleep(sandbox.runs.start_delay_s)
-    cursor, counts, error = sandbox.tenant.db.cursor(), Counts(), None
-    cursor.execute("UPDATE import_summary SET status = 'Processing' WHERE task = ?", [task])
+    counts, error = Counts(), None
+    sandbox.tenant.write("UPDATE import_summary SET status = 'Processing' WHERE task = ?", [task])
     try:
         fill(sandbox, definition, counts)
     except QueryFailed as problem:
         error = str(problem)
-    cursor.execute(
+    sandbox.tenant.write(
         "UPDATE import_summary SET status = ?, ended = ?, taken = ?, doubled = ?, errors = ?, "
         "total = ? WHERE task = ?",
         [

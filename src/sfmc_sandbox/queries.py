@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sfmc_sandbox.extensions import DataExtension, Extensions, Field
     from sfmc_sandbox.sql.views import DataViews
+    from sfmc_sandbox.world.tenant import Tenant
 
 _TSQL_TYPES = {
     "VARCHAR": "VARCHAR", "INTEGER": "INT", "BIGINT": "BIGINT", "SMALLINT": "SMALLINT",
@@ -46,7 +47,7 @@ def _functions() -> str:
 class Queries:
     """Checks and runs queries for business units."""
 
-    db: duckdb.DuckDBPyConnection
+    tenant: Tenant
     extensions: Extensions
     views: DataViews
     parent: int
@@ -57,7 +58,7 @@ class Queries:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.db.cursor().execute(_functions())
+        self.tenant.db.cursor().execute(_functions())
 
     def _resolver(self, mid: int) -> Callable[[str, bool], tuple[str, dict[str, str]] | None]:
         def resolve(name: str, is_shared: bool) -> tuple[str, dict[str, str]] | None:
@@ -72,7 +73,7 @@ class Queries:
         return resolve
 
     def _describe(self, table: str) -> dict[str, str]:
-        rows = self.db.cursor().execute(f"DESCRIBE {table}").fetchall()
+        rows = self.tenant.db.cursor().execute(f"DESCRIBE {table}").fetchall()
         return {
             row[0]: "DECIMAL" if row[1].startswith("DECIMAL") else _TSQL_TYPES.get(row[1], "INT")
             for row in rows
@@ -100,7 +101,7 @@ class Queries:
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """SQL Server's default collation does not tell upper from lower case."""
-        cursor = self.db.cursor()
+        cursor = self.tenant.db.cursor()
         cursor.execute("SET default_collation = 'NOCASE'")
         return cursor
 
@@ -121,7 +122,8 @@ class Queries:
             cursor.execute(f"CREATE TEMP TABLE {table} AS {wrapped}")
             chosen = [f for f in target.fields if f.name.lower() in {c.lower() for c in columns}]
             typed = self._typed(cursor, table, target, chosen=[f.name for f in chosen])
-            return self._move(cursor, typed, target, update_type=update_type, late=fails_late)
+            with self.tenant.writing:
+                return self._move(cursor, typed, target, update_type=update_type, late=fails_late)
         except QueryRefused as problem:
             raise QueryFailed(str(problem)) from problem
         except duckdb.InterruptException as problem:

@@ -100,7 +100,7 @@ class Runs:
 
     def start_automation(self, mid: int, object_id: str) -> int | None:
         """Starts an automation; its task id, or None when there is none of that id."""
-        row = self.activities.db.cursor().execute(
+        row = self.activities.tenant.db.cursor().execute(
             "SELECT key, steps FROM automation WHERE mid = ? AND object_id = ?", [mid, object_id]
         ).fetchone()  # fmt: skip
         if row is None:
@@ -139,18 +139,19 @@ class Runs:
         return 0
 
     def _set_status(self, object_id: str, status: int) -> None:
-        self.activities.db.cursor().execute(
+        self.activities.tenant.write(
             "UPDATE automation SET status = ?, last_run = ? WHERE object_id = ?",
             [status, self.now(), object_id],
         )
 
     def schedule(self, mid: int, object_id: str, *, is_on: bool) -> bool:
         """Schedules or pauses an automation; False when there is none of that id."""
-        done = self.activities.db.cursor().execute(
-            "UPDATE automation SET status = ? WHERE mid = ? AND object_id = ?",
-            [6 if is_on else 4, mid, object_id],
-        ).fetchone()  # fmt: skip
-        return bool(done and done[0])
+        return bool(
+            self.activities.tenant.write(
+                "UPDATE automation SET status = ? WHERE mid = ? AND object_id = ?",
+                [6 if is_on else 4, mid, object_id],
+            )
+        )
 
     def close(self) -> None:
         """Waits for what runs."""

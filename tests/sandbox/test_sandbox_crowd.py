@@ -53,3 +53,19 @@ def test_units_read_side_by_side_while_rows_are_written(caller: Caller) -> None:
     assert counts == {(mid, accounts.count(mid)) for mid in UNITS}
     written = caller.rest("/data/v1/customobjectdata/key/crowd/rowset").json()
     assert written["count"] == 160
+
+
+def test_an_automation_is_paused_while_it_begins_and_ends(caller: Caller) -> None:
+    sandbox = caller.sandbox
+    object_id = sandbox.activities.add_automation(
+        RETAIL, "crowded", "crowded", steps=[], now=sandbox.now()
+    )
+
+    def meddle(turn: int) -> None:
+        for _ in range(40):
+            assert sandbox.runs.schedule(RETAIL, object_id, is_on=bool(turn % 2))
+            assert sandbox.runs.start_automation(RETAIL, object_id) is not None
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(meddle, range(8)))
+    sandbox.activities.remove("automation", object_id)

@@ -137,7 +137,7 @@ def change_automation(sandbox: Sandbox, token: Token, request: Request) -> Respo
         raise not_found()
     content = object_body(request)
     steps = json.dumps(_steps(content)) if "steps" in content else rows[0][5]
-    sandbox.tenant.db.cursor().execute(
+    sandbox.tenant.write(
         "UPDATE automation SET name = ?, description = ?, steps = ?, modified = ? "
         "WHERE object_id = ?",
         [

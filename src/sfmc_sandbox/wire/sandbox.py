@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from sfmc_sandbox.wire.trouble import Trouble
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from threading import RLock
 
     from starlette.requests import Request
 
@@ -67,7 +67,6 @@ class Sandbox:
     live_elements: bool = False  # elements that live answers carry and the WSDL lacks
     package_scopes: frozenset[str] = frozenset(SCOPES.split())  # of the installed package
     settable_statuses: frozenset[str] = SETTABLE  # subscriber statuses the API may set
-    writing: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
     def of(cls, tenant: Tenant, trouble: Trouble | None = None) -> Sandbox:
@@ -80,9 +79,9 @@ class Sandbox:
             return to_sfmc(from_epoch_ms(clock.now_ms))
 
         extensions = Extensions.of(tenant)
-        activities = Activities.of(tenant.db)
+        activities = Activities.of(tenant)
         views = DataViews(tenant, now())
-        queries = Queries(tenant.db, extensions, views, tenant.units[0].mid, now)
+        queries = Queries(tenant, extensions, views, tenant.units[0].mid, now)
         runs = Runs(activities, extensions, queries, trouble, now)
         flow = Flow(tenant, extensions, clock)
         ens = Ens(tenant)
@@ -92,7 +91,7 @@ class Sandbox:
         storage = Storage(tenant.plan.seed)
         storage.now_ms = lambda: clock.now_ms
         flow.tickers.append(storage.sweep)
-        imports = Imports.of(tenant.db)
+        imports = Imports.of(tenant)
         made = cls(
             tenant, extensions, activities, queries, runs, trouble, storage, flow, ens, imports
         )  # fmt: skip
@@ -111,6 +110,11 @@ class Sandbox:
     def now(self) -> datetime:
         """The world's now in Marketing Cloud's clock."""
         return self.queries.now()
+
+    @property
+    def writing(self) -> RLock:
+        """Held by what writes in more than one step."""
+        return self.tenant.writing
 
     @property
     def client_id(self) -> str:

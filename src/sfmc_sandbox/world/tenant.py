@@ -5,8 +5,9 @@ The planted truth stays outside of it: no request can reach it.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -37,7 +38,7 @@ EVENTS = ("sent", "not_sent", "bounce", "open", "click", "unsub", "complaint")
 
 @dataclass(slots=True)
 class Tenant:
-    """A generated tenant. `db` is shared: take a cursor per request."""
+    """A generated tenant. `db` is shared: take a cursor per request, and `writing` to write."""
 
     setting: Setting
     standing: Standing
@@ -45,6 +46,13 @@ class Tenant:
     truth: pa.Table  # kept aside for tests and checks
     pending: dict[str, pa.Table]  # what has not happened yet, by table; `truth` among them
     jobs: list[Job]
+    # DuckDB refuses a write that meets another at the same row, the platform does not.
+    writing: threading.RLock = field(default_factory=threading.RLock)
+
+    def write(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Does one write, after those of others; how many rows it met."""
+        with self.writing:
+            return int((self.db.cursor().execute(sql, list(values)).fetchone() or (0,))[0])
 
     @property
     def plan(self) -> Plan:
