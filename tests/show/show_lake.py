@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from bouncelens.service.judge import Judge
 from bouncelens.settings import AccountSettings, Settings
+from bouncelens.settings.report import ReportSettings
 from bouncelens.store import tables
 from bouncelens.store.lake import Lake
 
@@ -32,24 +33,29 @@ ACCOUNT, JOBS = 7, (41, 42)
 FIRST = date(2026, 3, 1)
 
 
-def filled(folder: Path) -> Settings:
+def filled(folder: Path, *, is_naming: bool = False) -> Settings:
     """Settings whose lake holds what this module's head says."""
     settings = empty(folder)
     judge = Judge.of_rules()
     bounces, templates, verdicts = [], {}, {}
     for number, (reply, domain, provider) in enumerate(REPLIES * 4):
-        judged = judge.judge(reply, provider=provider)
+        words = reply
+        if is_naming:
+            words = f"{reply} (s{number}@{domain}, s{number}={domain}@bounces.example)"
+        judged = judge.judge(words, provider=provider)
         when = datetime(2026, 3, 1 + number % 3, 10, number, tzinfo=UTC)
         key = judged.template.template_id
-        bounces.append(_bounce(number, when, reply, domain) | {"template_id": key})
+        bounces.append(_bounce(number, when, words, domain) | {"template_id": key})
         bounces[-1]["provider"] = provider
+        if is_naming:
+            bounces[-1]["subscriber_key"] = bounces[-1]["address"]
         templates[key] = {
             "template_id": key,
             "template": judged.template.text,
             "code": judged.template.code,
             "status": judged.template.status,
             "provider": provider,
-            "sample": reply,
+            "sample": words,
             "first_seen": when,
             "last_seen": when,
         }
@@ -72,12 +78,29 @@ def filled(folder: Path) -> Settings:
         lake.put_verdicts(_table(tables.VERDICTS, list(verdicts.values())))
         lake.put_sends(_table(tables.SENDS, list(_sends())))
         lake.put_jobs(_table(tables.JOBS, list(_jobs())))
+        if is_naming:
+            lake.put_subscribers(_table(tables.SUBSCRIBERS, list(_people(bounces))))
     return settings
 
 
+def _people(bounces: list[dict[str, Any]]) -> Any:
+    for bounce in bounces:
+        who = {name: bounce[name] for name in ("account", "subscriber_key", "address")}
+        later = bounce["event_time"] + timedelta(days=1)
+        yield {**who, "status": "held", "held_time": later, "last_click": later}
+
+
+def naming(folder: Path) -> Settings:
+    """The same with people whose keys are their addresses, and replies that repeat these; of
+    somebody who did not ask for addresses."""
+    settings = filled(folder, is_naming=True)
+    return settings.model_copy(update={"report": ReportSettings()})
+
+
 def empty(folder: Path) -> Settings:
-    """Settings with an empty lake."""
+    """Settings with an empty lake, of somebody who asked for addresses."""
     settings = Settings(
+        report=ReportSettings(addresses="always"),
         lake=str(folder / "lake"),
         ledger=f"sqlite:///{folder / 'ledger.db'}",
         accounts=(

@@ -59,7 +59,7 @@ def test_addresses_need_their_option(capsys: pytest.CaptureFixture[str]) -> None
 def test_settings_can_refuse_addresses_for_good(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BOUNCELENS_SQL__ADDRESSES", "never")
+    monkeypatch.setenv("BOUNCELENS_REPORT__ADDRESSES", "never")
     assert run(["sql", "SELECT 1", "--addresses"]) == 2
     assert "never show addresses" in capsys.readouterr().err
 

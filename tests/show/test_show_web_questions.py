@@ -9,23 +9,13 @@ import pytest
 import show_lake
 from starlette.testclient import TestClient
 
-from bouncelens.service.report import questions, shown
+from bouncelens.service.report import questions
 from bouncelens.settings import Settings
 from bouncelens.settings.report import ReportSettings
 from bouncelens.show.web.app import create_app
 from bouncelens.show.web.filters import Filters
 
 ORIGIN = "http://127.0.0.1:8000"
-NAMES = [asked.name for asked in questions() if asked.name != "compare"]
-
-
-@pytest.mark.parametrize("name", [*NAMES, "by:provider,reason", "by:event_day"])
-def test_every_question_has_a_page_with_its_query(site: TestClient, name: str) -> None:
-    answer = site.get(f"/questions/{name}")
-    assert answer.status_code == 200
-    page = html.unescape(answer.text)
-    assert shown(name).sql in page
-    assert shown(name).title in page
 
 
 def test_a_period_is_compared_with_the_one_before(site: TestClient) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.errors import InputInvalid
+from bouncelens.service.hiding import hides_addresses, showing_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,12 +70,8 @@ def asking(
     InputInvalid where the settings never show addresses, and StoreError."""
     from bouncelens.store.desk import Desk, Limits
 
-    wanted = workspace.settings.sql
-    if with_addresses and wanted.addresses == "never":
-        raise InputInvalid(
-            "These settings never show addresses in SQL.",
-            advice="Leave --addresses out, or ask whoever keeps the settings (sql.addresses).",
-        )
+    settings = showing_addresses(workspace.settings, asked=with_addresses)
+    wanted, with_addresses = settings.sql, not hides_addresses(settings)
     limits = Limits(wanted.seconds, wanted.memory_mb, wanted.rows)
     with Desk(workspace.lake, limits, with_addresses=with_addresses, stuck=stuck) as desk:
         yield Asking(desk, with_addresses)

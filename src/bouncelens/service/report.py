@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from bouncelens.service.hiding import hidden_reply, hidden_values, hides_addresses, sentences
 from bouncelens.service.timeline import QUESTION as TIMELINE
 from bouncelens.service.timeline import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
-
-    import pyarrow as pa
 
     from bouncelens.service.workspace import Workspace
 
@@ -108,20 +107,29 @@ def answer(
     """
     given = narrowed(filters, since=since, until=until)
     about = unanswered(workspace, question, given)
+    names = [column.name for column in about.columns]
     if about.question == TIMELINE:
         records = records_of(workspace, given)
-        rows = tuple(tuple(record[c.name] for c in about.columns) for record in records)
+        if hides_addresses(workspace.settings):
+            records = [_without_addresses(record) for record in records]
+        columns = {name: [record[name] for record in records] for name in names}
     else:
-        rows = _rows(workspace.engine.ask(question, given))
-    found = replace(about, rows=rows, notes=(*about.notes, *_lacks_sent(about, rows)))
+        columns = workspace.engine.ask(question, given).to_pydict()
+    told: tuple[str, ...] = ()
+    if hides_addresses(workspace.settings):
+        columns = {name: list(hidden_values(name, values)) for name, values in columns.items()}
+        told = tuple(sentences(names, columns.get("subscriber_key", ())))
+    rows = tuple(zip(*columns.values(), strict=True))
+    found = replace(about, rows=rows, notes=(*about.notes, *told, *_lacks_sent(about, rows)))
     if about.question != "compare":
         return found
-    from bouncelens.service.compare import sentences, sides
+    from bouncelens.service.compare import sentences as differences
+    from bouncelens.service.compare import sides
     from bouncelens.service.digest_changes import whole_change
 
     before, after = (answer(workspace, "totals", **side) for side in sides(given))
-    told = sentences(found.records(), whole_change(before, after))
-    return replace(found, notes=(*told, *found.notes))
+    parts = differences(found.records(), whole_change(before, after))
+    return replace(found, notes=(*parts, *found.notes))
 
 
 def narrowed(
@@ -210,9 +218,10 @@ def questions() -> tuple[Asked, ...]:
     return tuple(Asked(q.name, q.title, q.asks, q.audience) for q in known().values())
 
 
-def _rows(table: pa.Table) -> tuple[tuple[Any, ...], ...]:
-    columns = [column.to_pylist() for column in table.columns]
-    return tuple(zip(*columns, strict=True))
+def _without_addresses(record: dict[str, Any]) -> dict[str, Any]:
+    """A moment of a timeline whose reply is told as its template."""
+    is_reply = record["event"] == "bounced" and record["told"]
+    return record | ({"told": hidden_reply(record["told"])} if is_reply else {})
 
 
 def _sentences(notes: tuple[str, ...]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bouncelens.service.hiding import hidden, hides_addresses, sentences
 from bouncelens.service.report import answer, narrowed, takes, unanswered
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def stream(
     """
     given: dict[str, Any] = narrowed(filters, since=since, until=until)
     limit = given.pop("limit", None)
+    from bouncelens.store.desk import STAND_IN
+
     most = limit if isinstance(limit, int) else EVERY_ROW
     if takes(question, "limit"):
         given["limit"] = most
@@ -56,8 +59,14 @@ def stream(
     about = unanswered(workspace, question, given)
     if most != EVERY_ROW:
         about = replace(about, notes=(*about.notes, f"At most {most:,} rows."))
+    hides = hides_addresses(workspace.settings)
+    if hides:
+        names = [column.name for column in about.columns]
+        keys = (STAND_IN,) if "subscriber_key" in names else ()
+        about = replace(about, notes=(*about.notes, *sentences(names, keys)))
     with workspace.engine.stream(question, given) as reader:
-        yield Stream(about, reader.schema, _first(reader, most))
+        batches = _first(reader, most)
+        yield Stream(about, reader.schema, map(hidden, batches) if hides else batches)
 
 
 def _first(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[pa.RecordBatch]:

@@ -311,10 +311,6 @@ class SqlSettings(Part):
     seconds: float = Field(default=60, gt=0, description="Seconds after which a query is stopped.")
     memory_mb: int = Field(default=1024, ge=64, description="Memory that a query may take, in MB.")
     rows: int = Field(default=10_000, ge=1, description="Rows of an answer at most.")
-    addresses: Literal["asked", "never"] = Field(
-        default="asked",
-        description="Whether --addresses shows columns that may hold addresses, or nothing does.",
-    )
 
 
 class Settings(Part):

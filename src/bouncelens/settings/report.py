@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from bouncelens.settings.part import Part
@@ -12,4 +14,8 @@ class ReportSettings(Part):
 
     min_sent: int = Field(
         default=100, ge=0, description="Rates of fewer messages sent are not shown, or greyed."
+    )
+    addresses: Literal["asked", "never", "always"] = Field(
+        default="asked",
+        description="When answers, pages and SQL show addresses; asked: with --addresses.",
     )

@@ -50,5 +50,9 @@ Engine = Annotated[
         show_default=False,
     ),
 ]
+Addresses = Annotated[
+    bool,
+    typer.Option("--addresses", help="Show addresses: raw replies, and keys that are addresses."),
+]
 Wide = Annotated[bool, typer.Option("--wide", help="Every column, however wide.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do what the plan says.")]

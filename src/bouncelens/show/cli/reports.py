@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bouncelens.show.cli.answers import ROWS, print_answer
-from bouncelens.show.cli.options import Account, Config, Engine, Json, Since, Until, Wide
+from bouncelens.show.cli.options import Account, Addresses, Config, Engine, Json, Since, Until, Wide
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 from bouncelens.show.cli.taking import Form, Out, take, wanted
 
@@ -78,6 +78,7 @@ def report(
     form: Form = None,
     out: Out = None,
     wide: Wide = False,
+    addresses: Addresses = False,
     query: Annotated[bool, typer.Option("--query", help="Print the SQL instead.")] = False,
     engine: Engine = None,
     as_json: Json = False,
@@ -93,6 +94,7 @@ def report(
     --format and --out take the answers away: documents with charts, or tables of every row.
     Exit code 3 when rows of it could not be read, or it holds no bounces.
     """
+    from bouncelens.service.hiding import showing_addresses
     from bouncelens.service.report import answer
 
     what, file = _subject(words or [])
@@ -109,7 +111,7 @@ def report(
     filters |= _other_side(what, against or [], filters)
     place = {"account": account, "job": job}
     asked = wanted("json" if as_json else form, out, limit=limit)
-    settings = settings_of(config, engine=engine)
+    settings = showing_addresses(settings_of(config, engine=engine), asked=addresses)
     with _opened(file, settings, **place) as (workspace, code):
         if asked is not None:
             lead = _origin(file, code) if file else ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncelens.errors import InputInvalid
-from bouncelens.show.cli.options import Config, Json
+from bouncelens.show.cli.options import Addresses, Config, Json
 from bouncelens.show.cli.screen import print_json, say, settings_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = _HTTP_PORT,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    addresses: Addresses = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -42,9 +43,10 @@ def serve(
     The page only reads, and listens on this machine only unless --host says otherwise. Where
     events.url is set, what Marketing Cloud posts to /events is taken and stored as well.
     """
+    from bouncelens.service.hiding import showing_addresses
     from bouncelens.service.workspace import refuse_damage
 
-    settings = settings_of(config)
+    settings = showing_addresses(settings_of(config), asked=addresses)
     refuse_damage(settings)
     listener = listening(host, port)
     with listener:

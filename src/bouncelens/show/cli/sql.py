@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bouncelens.show.cli.options import Config, Json
+from bouncelens.show.cli.options import Addresses, Config, Json
 from bouncelens.show.cli.screen import print_json, print_table, say, say_error, settings_of, visible
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def sql(
             show_default=False,
         ),
     ] = None,
-    addresses: Annotated[
-        bool,
-        typer.Option("--addresses", help="Show columns that may hold addresses, replies too."),
-    ] = False,
+    addresses: Addresses = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from bouncelens.service.hiding import hides_addresses
 from bouncelens.service.vocabulary import provider_names, reasons
 from bouncelens.show import charts
 from bouncelens.show.web.controls import Controls, controls
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 12
 _MOST_REPLIES = 10
+_MASKED = "Addresses, and what else varies, are placeholders; serve --addresses shows raw replies."
 
 HARDNESS_WORDS = {
     "hard": "dead: stop mailing",
@@ -84,6 +86,7 @@ class Page:
     providers: Table
     campaigns: Table
     newest: tuple[Mapping[str, Any], ...]
+    newest_hint: str
     notes: tuple[str, ...]
 
 
@@ -113,6 +116,7 @@ def build(settings: Settings, filters: Filters, source: Source) -> Page:
         providers=_providers(by_provider, filters),
         campaigns=_campaigns(rows("by_campaign", _MOST_ROWS + 1), filters),
         newest=_newest(rows("templates_newest", _MOST_REPLIES), settings.time_zone),
+        newest_hint=_MASKED if hides_addresses(settings) else "",
         notes=(f"A rate is a share of: {over_time.denominator}.", *over_time.notes[1:]),
     )
 
@@ -255,7 +259,7 @@ def _newest(rows: Sequence[Mapping[str, Any]], time_zone: str) -> tuple[Mapping[
             "hardness_words": HARDNESS_WORDS.get(row["hardness"], row["hardness"]),
             "provider": names.get(row["provider"], row["provider"]),
             "first_seen": f"{row['first_seen'].astimezone(zone):%d %b %Y, %H:%M %Z}",
-            "sample": row["sample"] or "",
+            "sample": row["sample"] or row["template"] or "",
         }
 
     return tuple(shown(row) for row in rows)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.service import report
+from bouncelens.service.hiding import is_stand_in
 from bouncelens.show.export.cells import NUMBERS, shown
 from bouncelens.show.web.controls import Controls, controls
 from bouncelens.show.web.filters import Filters
@@ -152,6 +153,8 @@ def _row(
 
 
 def _link(value: Any, name: str, filters: Filters, parts: set[str]) -> str | None:
+    if name == "subscriber_key" and is_stand_in(value):
+        return None
     if name == "subscriber_key" and value is not None:
         return filters.to(f"{PATH}subscriber_timeline", subscriber=value)
     narrowed = _LINKED.get(name)
