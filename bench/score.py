@@ -30,6 +30,8 @@ PARTS = (
     "blind4_opened",
     "blind5_read",
     "blind5_opened",
+    "field_read",
+    "field_unread",
     "own_postmaster",
     "own_wording",
 )
