@@ -50,7 +50,8 @@ def _cli() -> Iterator[str]:
     yield "| 0 | ok |\n| 1 | findings |\n| 2 | usage, settings or input |"
     yield "| 3 | partial: something is lacking, and said |\n| 4 | sign-in refused |"
     yield "| 5 | Marketing Cloud, the lake or the ledger cannot be reached or read |"
-    yield "| 130 | stopped by Ctrl-C |\n"
+    yield "| 130 | stopped by Ctrl-C |"
+    yield "| 143 | stopped by SIGTERM, as schedulers do; 129 by a closing terminal. It tidies up first |\n"
     for name, command in root.commands.items():
         yield from _command(f"bouncelens {name}", command)
 
@@ -159,6 +160,7 @@ def _schema() -> str:
 
 
 def _questions() -> Iterator[str]:
+    from bouncelens.service.report import of_what
     from bouncelens.store.questions import questions
 
     yield f"{_HEAD}\n# Questions\n"
@@ -177,7 +179,7 @@ def _questions() -> Iterator[str]:
     )
     for question in (*people, *rest):
         yield f"## `{question.name}`\n\n{question.title}. {question.asks}\n"
-        yield f"Of: {question.denominator}.\n"
+        yield f"{of_what(question.denominator)}\n"
         for note in question.notes:
             yield f"{note[0].upper()}{note[1:].rstrip('.')}.\n"
         narrowed = ", ".join(f"`{parameter.name}`" for parameter in question.parameters)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -52,6 +54,23 @@ def test_the_overview_leads_to_what_is_open(site: TestClient) -> None:
     assert "These refusals suppress nobody until that is decided" in page
 
 
+def test_the_overview_names_a_provider_that_was_wrong_in_its_window(tmp_path: Path) -> None:
+    found = settings_in(tmp_path)
+    fill(found, [("p1", DEAD, 1)])
+    with Workspace.open(found) as workspace:
+        made = incident.hold(
+            workspace, "google", starts=START, ends=START + timedelta(hours=1), why="they said so"
+        )
+        incident.confirm(workspace, made.id, why="they said so")
+    day, later = START.date(), START.date() + timedelta(days=1)
+    with TestClient(create_app(found), base_url=ORIGIN) as client:
+        told = {
+            query: "called living addresses dead" in client.get(f"/{query}").text
+            for query in ("", f"?since={day}&provider=google", f"?since={later}", "?provider=gmx")
+        }
+    assert list(told.values()) == [True, True, False, False]
+
+
 def test_the_list_shows_every_incident_and_believes_no_words(site: TestClient) -> None:
     page = site.get("/incidents").text
     assert "2 incidents, newest first" in page
@@ -66,6 +85,9 @@ def test_an_incident_shows_evidence_people_and_what_to_do(site: TestClient) -> N
     assert "60 people were hit" in page
     assert "bouncelens incident confirm 1 --why" in page
     assert "60 of 60 of whom anything is known" in page
+    for place in ("/", "/questions/by_campaign", "/questions/by_reply"):
+        (link,) = re.findall(rf'href="({place}\?[^"]*)"', page)
+        assert site.get(html.unescape(link)).status_code == 200
     assert "nobody yet" in page
     picture = site.get("/incidents/1.svg?theme=dark")
     assert picture.headers["content-type"].startswith("image/svg+xml")

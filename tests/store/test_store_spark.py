@@ -104,7 +104,14 @@ ONCE = ("totals", PIVOTS[0])  # of what is asked in further ways, this is in eve
 ALIKE = {
     *("by_account", "by_campaign", "by_domain", "by_list", "by_sender_domain", "by_provider"),
     *("by_triggered_send", "headline", "simulation_step", "held_forecast", "busiest_day"),
-    *("by_event_day", "by_day", "templates_newest", "reconcile_jobs", "reconcile_routes"),
+    *(
+        "by_event_day",
+        "by_day",
+        "by_reply",
+        "templates_newest",
+        "reconcile_jobs",
+        "reconcile_routes",
+    ),
     *("unnamed_domains", "incident_usual", "incident_busy", "incident_sent", "incident_domains"),
     *("history_span", "held_days", "held_people", "held_over", "address_people"),
 }

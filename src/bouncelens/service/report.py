@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 # What a report is when no question is named.
 STANDARD = ("totals", "by_reason", "by_provider", "by_campaign", "by_day")
 
+_OF_WHAT = ("Of: ", "No rates: ")  # what the note begins with that says of what shares are
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an answer. `unit`: events, messages, addresses, share, days, or empty.
+    """A column of an answer. `unit`: events, messages, addresses, share, points (the difference
+    of two shares: 0.01 is one percentage point), days, or empty.
     `is_detail`: the first to leave out where there is no room."""
 
     name: str
@@ -57,7 +60,7 @@ class Answer:
     @property
     def told(self) -> tuple[str, ...]:
         """What the rows say, in sentences: the notes before those that explain them."""
-        return tuple(takewhile(lambda note: not note.startswith("Of: "), self.notes))
+        return tuple(takewhile(lambda note: not note.startswith(_OF_WHAT), self.notes))
 
     def is_thin(self, record: Mapping[str, Any]) -> bool:
         """Whether so little was sent that the record's rate says next to nothing."""
@@ -159,9 +162,15 @@ def unanswered(workspace: Workspace, question: str, given: Mapping[str, Any]) ->
         since=given.get("since"),
         until=given.get("until"),
         time_zone="UTC",
-        notes=(f"Of: {asked.denominator}.", *_sentences(asked.notes), *_filter_notes(given)),
+        notes=(of_what(asked.denominator), *_sentences(asked.notes), *_filter_notes(given)),
         min_sent=workspace.settings.report.min_sent,
     )
+
+
+def of_what(denominator: str) -> str:
+    """The sentence that says of what the shares of an answer are, or that it has none."""
+    is_none, _, rows = denominator.partition("none: ")
+    return f"{_OF_WHAT[0]}{denominator}." if is_none or not rows else f"{_OF_WHAT[1]}{rows}."
 
 
 def takes(question: str, name: str) -> bool:
@@ -237,6 +246,11 @@ def _lacks_sent(about: Answer, rows: tuple[tuple[Any, ...], ...]) -> Iterator[st
             yield (
                 "How much was sent is not known here, so there are no rates: let the Tracking "
                 "Extract hold Sent, or name sends.data_extension in the settings."
+            )
+        elif "uncounted" in names and any(row[names.index("uncounted")] for row in rows):
+            yield (
+                "Uncounted: messages that bounced of jobs whose sent count is not known, or not by "
+                "domain where that is asked. They are in no rate: (bounced - uncounted) / sent."
             )
 
 

@@ -120,7 +120,7 @@ def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def show_overview(filters: InFilters) -> HTMLResponse:
         page = overview.build(settings, filters, source)
-        wrong = incidents.open_lines(source)
+        wrong = incidents.concerning(source, filters)
         return HTMLResponse(render("overview.html", page=page, incidents=wrong))
 
     @app.get("/questions", response_class=HTMLResponse, include_in_schema=False)
@@ -130,7 +130,9 @@ def _add_pages(app: FastAPI, settings: Settings, source: Source) -> None:
 
     @app.get("/pivot", include_in_schema=False)
     def show_pivot(request: Request, filters: InFilters) -> RedirectResponse:
-        given = (request.query_params.get(place, "") for place in _PLACES)
+        given = [request.query_params.get(place, "") for place in _PLACES]
+        if not any(given):  # nothing was chosen: there it can be
+            return RedirectResponse(filters.to("/questions"), status_code=303)
         return RedirectResponse(filters.to(questions.PATH + report.pivot(given)), status_code=303)
 
     @app.get("/questions/{name}", response_class=HTMLResponse, include_in_schema=False)

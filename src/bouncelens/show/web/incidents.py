@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from bouncelens.errors import InputInvalid
 from bouncelens.service import incident
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
 
     from bouncelens.service.incident import Incident
     from bouncelens.service.workspace import Workspace
+    from bouncelens.show.web.filters import Filters
     from bouncelens.show.web.source import Source
 
 PATH = "/incidents"
+_MOST_TOLD = 3  # on the overview, of those in which the provider was wrong
 STATES = {
     "open": "nobody is suppressed for it",
     "confirmed": "the provider was wrong",
@@ -32,13 +36,14 @@ _NEXT = {
         "Nothing is in a hurry: while it is open, these refusals suppress nobody.",
         "Mail these people again in a day or two, a few first.",
         "Once most of that mail is accepted, the incident is confirmed by itself.",
-        "If the provider has said that it was wrong: bouncelens incident confirm {id} --why …",
-        "If the accounts are really closed: bouncelens incident release {id} --why …",
+        "If the provider has said that it was wrong: `bouncelens incident confirm {id} --why …`",
+        "If the accounts are really closed: `bouncelens incident release {id} --why …`",
     ),
     "confirmed": (
         "Its refusals do not count any more.",
-        "The next plan releases whom only it had suppressed: bouncelens suppress plan",
+        "The next plan releases whom only it had suppressed: `bouncelens suppress plan`",
         "Whom Marketing Cloud itself holds for it has to be set active there.",
+        "A file of them: `bouncelens suppress export reactivate --tier accepted --out FILE`",
     ),
     "released": ("Its refusals count as any others. Nothing has to be done.",),
     "dismissed": ("Its refusals count as any others. Nothing has to be done.",),
@@ -86,6 +91,7 @@ class Page:
     line: Line
     facts: tuple[tuple[str, str], ...]
     next_steps: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]  # title, address: the same hours elsewhere
     tiers: tuple[tuple[str, int, str], ...]
     people: int
     reversal: int
@@ -98,9 +104,20 @@ def lines(source: Source) -> tuple[Line, ...]:
     return tuple(_line(one) for one in source.use(incident.incidents))
 
 
-def open_lines(source: Source) -> tuple[Line, ...]:
-    """Those that hold suppressions until somebody or later mail decides. Raises StoreError."""
-    return tuple(line for line in lines(source) if line.state == "open")
+def concerning(source: Source, filters: Filters) -> tuple[Line, ...]:
+    """Those that a page with these filters has to name: all that are open, and in its window the
+    newest in which its provider was wrong. Raises StoreError."""
+    since, until = filters.window
+    told = [one for one in source.use(incident.incidents) if one.state in ("open", "confirmed")]
+    near = [
+        one
+        for one in told
+        if filters.provider in (None, one.provider)
+        and (until is None or one.starts < until)
+        and (since is None or one.ends is None or one.ends > since)
+    ]
+    wrong = [one for one in near if one.state == "confirmed"][:_MOST_TOLD]
+    return tuple(_line(one) for one in told if one.state == "open" or one in wrong)
 
 
 def blind(source: Source) -> tuple[str, ...]:
@@ -123,6 +140,7 @@ def build(source: Source, number: int) -> Page:
         line=line,
         facts=_facts(one),
         next_steps=tuple(step.format(id=one.id) for step in _NEXT.get(one.state, ())),
+        links=_links(one),
         tiers=tuple((name, n, shown.meanings[name]) for name, n in shown.tiers.items()),
         people=sum(shown.tiers.values()),
         reversal=len(shown.reversal),
@@ -140,6 +158,18 @@ def picture(source: Source, number: int, theme: charts.Theme) -> str:
 def _found(workspace: Workspace, number: int) -> tuple[incident.Shown, tuple[incident.Point, ...]]:
     shown = incident.show(workspace, number)
     return shown, incident.curve(workspace, shown.incident)
+
+
+def _links(one: Incident) -> tuple[tuple[str, str], ...]:
+    """The days of the incident on other pages."""
+    last = f"&until={(one.ends + timedelta(days=1)).date()}" if one.ends else ""
+    query = f"?{urlencode({'provider': one.provider, 'since': one.starts.date()})}{last}"
+    return (
+        ("What bounced", f"/{query}"),
+        ("The campaigns", f"/questions/by_campaign{query}"),
+        ("The replies", f"/questions/by_reply{query}"),
+        ("The domains", f"/questions/by_domain{query}"),
+    )
 
 
 def _facts(one: Incident) -> tuple[tuple[str, str], ...]:

@@ -304,8 +304,17 @@ def _window_words(filters: Filters, totals: Mapping[str, Any]) -> str:
     # `until` is half-open; people name the last day that belongs to a window.
     until = filters.until - timedelta(days=1) if filters.until else (last.date() if last else None)
     if since is None or until is None:
-        return "all time"
+        return _asked_words(filters)
     return f"{since:%d %b %Y} – {until:%d %b %Y}"
+
+
+def _asked_words(filters: Filters) -> str:
+    """The window that was asked for, where nothing is in it."""
+    since, until = filters.since, filters.until
+    if since is None and until is None:
+        return "all time"
+    start = f"from {since:%d %b %Y}" if since else "from the beginning"
+    return f"{start} before {until:%d %b %Y}" if until else f"{start} on"
 
 
 def _most(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from bouncelens.show import charts
 from bouncelens.show.web import assets, overview
@@ -33,6 +34,13 @@ def _shown(character: str) -> str:
     return "" if character == "\r" else f"[U+{ord(character):04X}]"
 
 
+def coded(text: str) -> Markup:
+    """Our own sentences: what stands between backticks is something to type, or a name."""
+    parts = (escape(part) for part in text.split("`"))
+    marked = (Markup("<code>{}</code>").format(p) if at % 2 else p for at, p in enumerate(parts))
+    return Markup("").join(marked)
+
+
 def _count(number: int | None) -> str:
     return "–" if number is None else f"{number:,}"
 
@@ -46,7 +54,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "count": _count, "label": overview.label}
+    environment.filters |= {
+        "visible": visible,
+        "count": _count,
+        "label": overview.label,
+        "code": coded,
+    }
     environment.globals |= {
         "static": lambda name: f"/static/{assets.hashed_name(name)}",
         "rate": overview.rate,
