@@ -51,7 +51,8 @@ def _cli() -> Iterator[str]:
     yield "| 3 | partial: something is lacking, and said |\n| 4 | sign-in refused |"
     yield "| 5 | Marketing Cloud, the lake or the ledger cannot be reached or read |"
     yield "| 130 | stopped by Ctrl-C |"
-    yield "| 143 | stopped by SIGTERM, as schedulers do; 129 by a closing terminal. It tidies up first |\n"
+    yield "| 143 | stopped by SIGTERM, as schedulers do; it tidies up first |"
+    yield "| 129 | stopped by a terminal that closed |\n"
     for name, command in root.commands.items():
         yield from _command(f"bouncelens {name}", command)
 

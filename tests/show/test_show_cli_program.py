@@ -427,21 +427,28 @@ def test_pages_over_a_damaged_lake_or_ledger_are_not_begun(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_ctrl_c_ends_the_server_cleanly(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("told", "code", "said"),
+    [(signal.SIGINT, 130, "Stopped."), (signal.SIGTERM, 0, "")],
+)
+def test_a_server_that_is_told_to_end_leaves_nothing_behind(
+    tmp_path: Path, told: signal.Signals, code: int, said: str
+) -> None:
+    (tmp_path / "scratch").mkdir()
     child = subprocess.Popen(
         _program("serve", "--port", "0", "--json", folder=tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path / "scratch")},
     )
     assert child.stdout is not None
     assert json.loads(child.stdout.readline())["url"].startswith("http://127.0.0.1:")
-    child.send_signal(signal.SIGINT)
+    child.send_signal(told)
     out, err = child.communicate(timeout=30)
-    assert child.returncode == 130
-    assert err.strip() == "Stopped."
-    assert out == ""
+    assert (child.returncode, out, err.strip()) == (code, "", said)
+    assert not list((tmp_path / "scratch").iterdir())
 
 
 @pytest.mark.parametrize(

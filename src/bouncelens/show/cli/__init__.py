@@ -1,22 +1,43 @@
 """The command line. `main` is the program: it returns the exit codes of the design.
 
-0 ok · 1 findings · 2 usage · 3 partial · 4 authentication · 5 source unavailable · 130 stopped.
+0 ok · 1 findings · 2 usage · 3 partial · 4 authentication · 5 source unavailable · 130 stopped by
+Ctrl-C · 143 stopped by whoever runs us.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 STOPPED = 130
 _NO_ROOM = 5
+# How a scheduler, a container or a closing terminal ends a program.
+_ENDINGS = ("SIGTERM", "SIGHUP")
+
+
+class Ended(SystemExit):
+    """Somebody else than the person at the keyboard stops us; we tidy up all the same."""
+
+    def __str__(self) -> str:
+        return f"Stopped by {signal.Signals(int(self.code or 0) - 128).name}."
 
 
 def main() -> None:
     """The program `bouncelens`."""
+    for name in _ENDINGS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, _end)
     sys.exit(run(sys.argv[1:]))
+
+
+def _end(number: int, frame: object) -> None:
+    """By itself SIGTERM kills at once, and a query would stay behind in Marketing Cloud."""
+    del frame
+    raise Ended(128 + number)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -39,6 +60,9 @@ def run(arguments: Sequence[str]) -> int:
         return _NO_ROOM
     except KeyboardInterrupt:
         code = STOPPED
+    except Ended as ended:
+        print(ended, file=sys.stderr)  # noqa: T201
+        raise
     if code == STOPPED:
         print("Stopped.", file=sys.stderr)  # noqa: T201
     return code

@@ -90,11 +90,16 @@ def url_of(listener: socket.socket, host: str) -> str:
 def serve_on(
     listener: socket.socket, settings: Settings, *, host: str, ready: Callable[[], object]
 ) -> None:
-    """Serve the pages on a socket until a signal ends it. `ready` is called once it answers."""
+    """Serve the pages on a socket until a signal ends it. `ready` is called once it answers.
+
+    SIGTERM is how systemd and containers end a server: nothing has failed then.
+    """
     import sys
+    from contextlib import suppress
 
     import uvicorn
 
+    from bouncelens.show.cli import Ended
     from bouncelens.show.web.app import create_app
     from bouncelens.show.web.guard import LOOPBACK_HOSTS
 
@@ -105,9 +110,9 @@ def serve_on(
             sys.stdout.flush()
 
     app = create_app(settings, hosts=LOOPBACK_HOSTS | {host})
-    Server(
-        uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3, server_header=False)
-    ).run(sockets=[listener])
+    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=3, server_header=False)
+    with suppress(Ended):
+        Server(config).run(sockets=[listener])
 
 
 def sandbox(context: typer.Context) -> None:
