@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from light_workspace import LightWorkspace
 
-from bouncelens.errors import SettingsInvalid, SourceError
+from bouncelens.errors import BouncelensError, SettingsInvalid, SourceError
+from bouncelens.service.doctor import diagnose
 from bouncelens.service.suppress import apply, plan, undo
 from bouncelens.settings import Settings
 from inner_sandbox import Inner, inner_sandbox
@@ -136,6 +137,8 @@ def test_an_import_that_is_not_there_or_fails_is_named(inner: Inner, tmp_path: P
         with pytest.raises(SourceError, match="Import nowhere") as caught:
             plan(workspace, now=NOW)
         assert caught.value.exit_code == 5
+        found = {check.name: check for check in diagnose(workspace).checks}
+        assert "Import nowhere" in found["suppressions to auto-suppression:nowhere"].detail
     more = {"import_key": "fails", "file": "another.csv", "list_key": "fails"}
     settings = settings.model_copy(
         update={
@@ -148,6 +151,34 @@ def test_an_import_that_is_not_there_or_fails_is_named(inner: Inner, tmp_path: P
         with pytest.raises(SourceError, match="it failed after 0 rows"):
             planned(workspace, tmp_path)
         assert inner.listed("fails") == set()
+
+
+OTHERS = [
+    pytest.param(
+        {"auto_suppression": {"import_key": "mine", "list_key": "a name"}},
+        "wants the external key", id="a list by its name",
+    ),
+    pytest.param(
+        {"suppression": {"data_extension": "mine"}}, "has no column SubscriberKey",
+        id="somebody else's data extension",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "words"), OTHERS)
+def test_a_place_that_does_not_fit_is_named_before_anything_is_planned(
+    inner: Inner, tmp_path: Path, more: dict[str, Any], words: str
+) -> None:
+    if inner.sandbox.imports.find(inner.mid, "mine") is None:
+        inner.make_list("mine")
+    settings = inner.settings(tmp_path, **more)
+    fill(settings, PEOPLE, account=inner.mid)
+    with (
+        LightWorkspace.open(settings) as workspace,
+        pytest.raises(BouncelensError, match=words) as caught,
+    ):
+        plan(workspace, now=NOW)
+    assert caught.value.advice
 
 
 def test_an_import_that_was_removed_since_keeps_nobody_from_undoing(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -35,7 +36,8 @@ Column = tuple[str, str, int]  # name, type, length
 
 
 class KeyedRows:
-    """Data extensions of one tenant that hold a row per key. `named`: the column of the key."""
+    """Data extensions of one tenant that hold a row per key. `named`: the column of the key;
+    `advice`: what to do where one cannot be read."""
 
     def __init__(
         self,
@@ -45,18 +47,31 @@ class KeyedRows:
         *,
         poll_s: float = 1.0,
         named: str = KEY,
+        advice: str = "",
     ) -> None:
         self._named = named
         self._rest, self._patience = Rest(sign_in, wire, patience), patience
         self._objects = Objects(sign_in, wire, patience)
         self._caller = SoapCaller(sign_in, wire)
-        self._reader = RowsetReader(self._rest)
+        self._reader = RowsetReader(self._rest, advice=advice)
         self._poll_s = poll_s
 
     def exists(self, account: Account, key: str) -> bool:
         """Whether there is a data extension of that external key."""
         where = OneOf("CustomerKey", (key,))
         return bool(self._objects.find(account, "DataExtension", ("CustomerKey",), where))
+
+    def look(self, account: Account, key: str) -> None:
+        """Read a little of it. Raises SourceError where it cannot be read, SignInRefused."""
+        with suppress(RowsetEnded, StopIteration):
+            next(self._reader.pages(account, key))
+
+    def lacks(self, account: Account, key: str, columns: Sequence[Column]) -> list[str]:
+        """Which of the columns it has not. Raises SourceError, SignInRefused."""
+        where = OneOf("DataExtension.CustomerKey", (key,))
+        rows = self._objects.find(account, "DataExtensionField", ("Name",), where)
+        there = {(row.get("Name") or "").lower() for row in rows}
+        return [name for name, _, _ in columns if name.lower() not in there]
 
     def make(self, account: Account, key: str, columns: Sequence[Column], *, about: str) -> None:
         """Make it; that somebody else did so in between is no failure."""

@@ -54,6 +54,7 @@ def diagnose(workspace: Workspace, *, is_offline: bool = False) -> Diagnosis:
     if not is_offline:
         checks += _dns(workspace)
         checks += tenant_checks(workspace.settings)
+        checks += _targets(workspace)
     return Diagnosis(tuple(checks))
 
 
@@ -63,6 +64,20 @@ def checked(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except BouncelensError as error:
         return Check(name, False, str(error), error.exit_code)
+
+
+def _targets(workspace: Workspace) -> list[Check]:
+    """Whether a plan could be applied: one check per place that suppressions go to."""
+    from bouncelens.service.suppress.targets import opened
+
+    try:
+        with opened(workspace) as targets:
+            return [
+                checked(f"suppressions to {name}", lambda name=name: targets.looked(name))  # type: ignore[misc]
+                for name in targets.names
+            ]
+    except BouncelensError as error:
+        return [Check("suppressions", False, str(error), error.exit_code)]
 
 
 def _rules(workspace: Workspace) -> str:

@@ -4,7 +4,7 @@ SFTP; for each what works, what does not, and what to click."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -40,6 +40,20 @@ _NEEDS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "sends": (
         ("data_extensions_read", "Data Extensions: Read", "sent counts by receiving domain"),
     ),
+    "suppressions": (
+        ("data_extensions_read", "Data Extensions: Read", "reading back what was written"),
+        ("data_extensions_write", "Data Extensions: Write", "the data extension of suppressions"),
+        ("list_and_subscribers_read", "List and Subscribers: Read", "asking who unsubscribed"),
+    ),
+    "auto-suppression": (
+        ("automations_read", "Automations: Read", "seeing how an import went"),
+        ("automations_execute", "Automations: Execute", "starting it"),
+        ("list_and_subscribers_read", "List and Subscribers: Read", "asking who unsubscribed"),
+    ),
+    "subscriber status": (
+        ("list_and_subscribers_read", "List and Subscribers: Read", "asking for statuses"),
+        ("list_and_subscribers_write", "List and Subscribers: Write", "setting them"),
+    ),
 }
 
 
@@ -53,6 +67,8 @@ def tenant_checks(settings: Settings) -> Iterator[Check]:
         yield from _by_account(settings, on)
     if "tracking" in on:
         yield from _sftp(settings)
+    if settings.auto_suppression.import_key and settings.tracking.host:
+        yield from _import_folders(settings)
 
 
 def _by_account(settings: Settings, on: list[str]) -> Iterator[Check]:
@@ -122,7 +138,14 @@ class _Look:
         if have is None:
             yield Check(f"scopes {account.name}", True, "the sign-in did not list them")
             return
-        wanted = [*on, *(["sends"] if self.settings.sends.data_extension else [])]
+        settings = self.settings
+        further = {
+            "sends": settings.sends.data_extension,
+            "suppressions": settings.suppression.data_extension,
+            "auto-suppression": settings.auto_suppression.import_key,
+            "subscriber status": settings.subscriber_status.suppressed,
+        }
+        wanted = [*on, *(name for name, is_on in further.items() if is_on)]
         for route in wanted:
             needs = _NEEDS.get(route, ())
             lacking = [need for need in needs if need[0] not in have]
@@ -169,6 +192,23 @@ def _sftp(settings: Settings) -> Iterator[Check]:
         return
     for landing in places:
         yield checked(landing.place.name, partial(_found, settings, landing.place))
+
+
+def _import_folders(settings: Settings) -> Iterator[Check]:
+    """Where the files of imports go."""
+    folder = settings.auto_suppression.folder
+    places = {landing.place.name: landing.place for landing in landings(settings)}
+    for name, place in places.items():
+        source = TrackingSource(
+            replace(place, folder=folder),
+            patience=patience_of(settings),
+            gate=gate_of(settings.calls),
+        )
+        yield checked(f"{name}, {folder}", partial(_counted, source))
+
+
+def _counted(source: TrackingSource) -> str:
+    return f"{len(source.find()):,} files there"
 
 
 def _found(settings: Settings, place: Place) -> str:

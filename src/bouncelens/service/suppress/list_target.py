@@ -76,9 +76,13 @@ class ListTarget:
         return {ADDRESS: one.address.lower()} if one.address else None
 
     def check(self) -> None:
-        """Look for the import in every unit. Raises SignInRefused and SourceError."""
+        """Look for import, SFTP user and list of every unit. Raises InputInvalid, SignInRefused and
+        SourceError."""
         for account in self._accounts.values():
             self._tools.imports.named(account, self._settings.import_key)
+            self._place(account)
+            if self._tools.rows is not None:
+                self._tools.rows.look(account, self._settings.list_key)
 
     def read(self) -> dict[Key, Row]:
         """All addresses of all lists."""
@@ -161,12 +165,7 @@ class ListTarget:
     def _imported(self, account: Account, rows: Mapping[str, tuple[str, str]]) -> str:
         """Put the file there and have it imported; what went wrong, in words."""
         settings, imports = self._settings, self._tools.imports
-        place = self._tools.places.get(account.mid)
-        if place is None:
-            raise InputInvalid(
-                f"Account {account.mid} has no SFTP user to put an import file with.",
-                advice="Set tracking.host and tracking.user, or accounts.sftp_user.",
-            )
+        place = self._place(account)
         object_id = imports.ready(account, settings.import_key)
         files = TrackingSource(
             replace(place, folder=settings.folder),
@@ -185,6 +184,16 @@ class ListTarget:
                 f"{came.refused:,}; its counts do not say which"
             )
         return ""
+
+    def _place(self, account: Account) -> Place:
+        """Its SFTP account. Raises InputInvalid where there is none."""
+        place = self._tools.places.get(account.mid)
+        if place is None:
+            raise InputInvalid(
+                f"Account {account.mid} has no SFTP user to put an import file with.",
+                advice="Set tracking.host and tracking.user, or accounts.sftp_user.",
+            )
+        return place
 
     def _owe(self, change: Callable[[set[Key]], set[Key] | frozenset[Key]]) -> None:
         """Change the file of what is to be removed by hand."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bouncelens.bounce import Account
-from bouncelens.errors import InputInvalid, StoreError
+from bouncelens.errors import InputInvalid, SettingsInvalid, StoreError
 from bouncelens.service.suppress.record import COLUMNS, Key, Row
 from bouncelens.service.suppress.target import Left, OwnRows
 
@@ -33,6 +33,20 @@ class ExtensionTarget(OwnRows):
     def name(self) -> str:
         """Its name."""
         return f"extension:{self._key}"
+
+    def check(self) -> None:
+        """Whether one that is there already can take our rows. Raises SettingsInvalid for one of
+        somebody else's; SourceError, SignInRefused."""
+        for account in self._accounts.values():
+            if not self._is_there(account):
+                continue
+            if lacking := self._rows.lacks(account, self._key, COLUMNS):
+                raise SettingsInvalid(
+                    f"The data extension {self._key!r} of account {account.mid} is another one: it "
+                    f"has no column {', '.join(lacking)}.",
+                    advice="Name one that is not there yet as suppression.data_extension: the "
+                    "first apply makes it.",
+                )
 
     def read(self) -> dict[Key, Row]:
         """All rows of all business units."""

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 Statuses = Callable[[Sequence[Key]], Mapping[Key, str]]
 Wish = tuple["Suppression", str | None]  # somebody, and what the targets shall hold
+_LIST_KEY = (
+    "auto_suppression.list_key wants the external key of the list in this business unit, not its "
+    'name. Where a list cannot be read, leave it empty, with removal = "by_hand".'
+)
 Kept = set[tuple[str, Key]]  # target names and places that must not be emptied
 
 
@@ -71,6 +75,11 @@ class Targets:
         """Look whether a plan could be applied. Raises what would stop it, such as SourceError."""
         for target in self._targets.values():
             target.check()
+
+    def looked(self, name: str) -> str:
+        """That one of them is ready, in words. Raises what stands in the way."""
+        self._targets[name].check()
+        return "it can be written to, or is made by the first apply"
 
     def read(self) -> Present:
         """What they hold now."""
@@ -281,7 +290,7 @@ def _lists(workspace: Workspace, line: Line) -> Target:
         )
     tools = Tools(
         Imports(*of_line, limit_s=60 * auto.limit_minutes),
-        KeyedRows(*of_line, named=ADDRESS) if auto.list_key else None,
+        KeyedRows(*of_line, named=ADDRESS, advice=_LIST_KEY) if auto.list_key else None,
         {mid: landing.place for landing in landings(settings) for mid in landing.mids},
         line.patience,
         gate_of(settings.calls),
