@@ -3,13 +3,14 @@ in an empty folder there is no lake and no ledger afterwards, either."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bouncelens.errors import BouncelensError
+from bouncelens.errors import BouncelensError, StoreError
 
 if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
@@ -96,6 +97,7 @@ def _policy(workspace: Workspace) -> str:
 
 def _lake(workspace: Workspace) -> str:
     from bouncelens.settings import resolve_secret
+    from bouncelens.store.files import local_path
     from bouncelens.store.lake import Lake
     from bouncelens.store.layout import is_there
 
@@ -104,6 +106,11 @@ def _lake(workspace: Workspace) -> str:
         return f"{url} is yet to be made, by the first pull or import"
     with Lake.open(url, create=False) as lake:
         rows = ", ".join(f"{count:,} {name}" for name, count in lake.count_rows().items())
+        if (place := local_path(lake.uri)) is not None and not os.access(place, os.W_OK):
+            raise StoreError(
+                f"The lake at {lake.uri} can be read ({rows}), but not written by this user.",
+                advice="A pull has to: is the disk mounted read-only, or the folder another's?",
+            )
         return f"{lake.uri}: {rows}"
 
 

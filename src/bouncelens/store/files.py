@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from bouncelens.errors import StoreError
+from bouncelens.store.refusal import advice_for, cause_of
 from bouncelens.store.tables import SQL_TYPES
 
 if TYPE_CHECKING:
@@ -169,9 +170,9 @@ def explained(uri: str, doing: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, duckdb.IOException, duckdb.InvalidInputException, pa.ArrowException) as e:
-        raise StoreError(_sentence(uri, doing, e), advice=_ADVICE) from e
+        raise StoreError(_sentence(uri, doing, e), advice=advice_for(e, _ADVICE)) from e
     except OSError as e:
-        raise StoreError(_sentence(uri, doing, e), advice=_ADVICE) from e
+        raise StoreError(_sentence(uri, doing, e), advice=advice_for(e, _ADVICE)) from e
 
 
 _ADVICE = (
@@ -181,5 +182,5 @@ _ADVICE = (
 
 
 def _sentence(uri: str, doing: str, error: Exception) -> str:
-    first = re.split(r"\n|\. |: \n", str(error).strip())[0][:300]
+    first = cause_of(error) or re.split(r"\n|\. |: \n", str(error).strip())[0][:300]
     return f"The lake at {uri} could not be {doing}: {first.rstrip('.')}."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from bouncelens.errors import StoreError
+from bouncelens.store.refusal import advice_for
 
 if TYPE_CHECKING:
     from sqlite3 import Connection as SqliteConnection
@@ -72,9 +73,10 @@ def is_there(url: str) -> bool:
 
 def refused(shown: str, error: sa.exc.DatabaseError) -> StoreError:
     """The database's complaint as a sentence; never its SQL, whose values are personal."""
+    otherwise = "Check that the place exists, is writable and is a bouncelens ledger."
     return StoreError(
         f"The ledger {shown} cannot be used: {str(error.orig).strip().splitlines()[0]}.",
-        advice="Check that the place exists, is writable and is a bouncelens ledger.",
+        advice=advice_for(error, otherwise),
     )
 
 
