@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,9 +17,15 @@ from bouncelens.service.rule_cache import cached_rules, prepared_rules
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bouncelens.classify.ruleset import Ruleset
 
-def test_cached_rules_are_the_rules_of_the_files(tmp_path: Path) -> None:
-    loaded = load_rules()
+
+@pytest.fixture(scope="module")
+def loaded() -> Ruleset:
+    return load_rules()
+
+
+def test_cached_rules_are_the_rules_of_the_files(loaded: Ruleset, tmp_path: Path) -> None:
     for _ in range(2):
         cached = cached_rules(folder=tmp_path)
         assert cached == loaded
@@ -26,8 +33,7 @@ def test_cached_rules_are_the_rules_of_the_files(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("rules-*.json"))) == 1
 
 
-def test_what_is_prepared_is_what_would_be_made_anew(tmp_path: Path) -> None:
-    loaded = load_rules()
+def test_what_is_prepared_is_what_would_be_made_anew(loaded: Ruleset, tmp_path: Path) -> None:
     made = keep_of(loaded.mentions.hosts, loaded.mentions.codes, loaded.mentions.code_patterns)
     for _ in range(2):
         kept = prepared_rules(folder=tmp_path)
@@ -55,15 +61,17 @@ def test_a_changed_file_or_a_broken_cache_is_read_anew(tmp_path: Path) -> None:
         cached_rules([mine], folder=tmp_path)
 
 
-def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_does_no_harm(loaded: Ruleset, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
-    assert cached_rules(folder=tmp_path / "file" / "below") == load_rules()
+    assert cached_rules(folder=tmp_path / "file" / "below") == loaded
 
 
 def test_old_caches_do_not_pile_up(tmp_path: Path) -> None:
-    mine = tmp_path / "mine.toml"
-    for number in range(5):
-        rule = f'[[rule]]\nid = "mine"\nreason = "unknown_user"\ntext = "zq{number}"\n'
-        mine.write_text(rule, "utf-8")
-        cached_rules([mine], folder=tmp_path / "cache")
-    assert len(list((tmp_path / "cache").glob("*"))) == 4
+    for age in range(1, 6):
+        path = tmp_path / f"rules-{age}.json"
+        path.write_text("{}", "utf-8")
+        os.utime(path, (1_000_000 - age, 1_000_000 - age))
+    cached_rules(folder=tmp_path)
+    kept = {path.name for path in tmp_path.glob("*")}
+    assert len(kept) == 4
+    assert kept > {"rules-1.json", "rules-2.json", "rules-3.json"}
