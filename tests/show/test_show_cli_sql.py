@@ -46,6 +46,17 @@ def test_more_rows_than_allowed_are_said(capsys: pytest.CaptureFixture[str]) -> 
     assert "the settings allow 5" in shown.err
 
 
+def test_text_is_compared_also_in_files_that_were_merged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["sql", "SELECT sum(sent) AS n FROM sends WHERE domain = 'gmail.com'"]) == 0
+    assert capsys.readouterr().out.split()[-1] == "600"
+    assert (
+        run(["sql", "SELECT DISTINCT provider FROM judged WHERE campaign = 'Spring letter'"]) == 0
+    )
+    assert "google" in capsys.readouterr().out
+
+
 def test_addresses_need_their_option(capsys: pytest.CaptureFixture[str]) -> None:
     query = "SELECT address FROM bounces WHERE subscriber_key = 's0'"
     assert run(["sql", query]) == 0
@@ -89,9 +100,12 @@ def test_the_shell_goes_on_after_a_mistake(
 def test_the_shell_ends_when_told(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(".quit\nSELECT 7;\n"))
-    assert run(["sql", "--shell"]) == 0
-    assert capsys.readouterr().out == ""
+    for words in (".quit", "exit;", "\\q"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"help\n{words}\nSELECT 7;\n"))
+        assert run(["sql", "--shell"]) == 0
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert shown.err.count("End a query with ;") == 1
 
 
 def test_the_dictionary_is_shown_whole_or_one_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bouncelens.errors import QuestionInvalid
 from bouncelens.store.bounds import bounded, stopped_after
 from bouncelens.store.closing import Closing
-from bouncelens.store.files import connect, explained, refuse_deletion_vectors
+from bouncelens.store.files import connect, explained, kept_apart, refuse_deletion_vectors
 from bouncelens.store.questions import views
 from bouncelens.store.scratch import scratch_folder
 from bouncelens.store.select import HIDDEN, one_select, sentence
@@ -180,11 +180,15 @@ def _put_in(
     connection.register(hidden, whole.replace_schema(pa.schema(held)))
     there = {field.name for field in held}
     columns = [
-        name if name in there else f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}"
+        f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}"
+        if name not in there
+        else _KEY
+        if name == "subscriber_key" and not with_addresses
+        else kept_apart(name)
+        if kind == "string"
+        else name
         for name, kind, _ in table.fields
     ]
-    if not with_addresses:
-        columns = [_KEY if name == "subscriber_key" else name for name in columns]
     if table is BOUNCES:
         columns.append(_EVENT_DAY)
     connection.execute(

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from bouncelens.service.own_sql import Asking, Rows
 
 _LONGEST = 200  # characters of a cell
-_HELP = "End a query with ;  –  .schema [TABLE] says what there is, .quit ends."
+_HELP = "End a query with ;  –  .schema [TABLE] says what there is, .help this, .quit ends."
+_ENDING = (".quit", ".exit", "quit", "exit", "\\q")
+_HELPING = (".help", "help", "\\h", "?")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -133,11 +135,15 @@ def _shell(place: Asking, *, as_json: bool) -> None:
     waiting = ""
     while (line := _line("sql> " if not waiting else "...> ", is_terminal)) is not None:
         word, _, rest = line.strip().partition(" ")
-        if not waiting and word == ".quit":
+        word = word.rstrip(";").lower()
+        if not waiting and word in _ENDING:
             return
+        if not waiting and word in _HELPING:
+            say(_HELP)
+            continue
         try:
             if not waiting and word == ".schema":
-                schema(rest.strip() or None, as_json=as_json)
+                schema(rest.strip().rstrip(";") or None, as_json=as_json)
                 continue
             waiting = f"{waiting}{line}\n".lstrip()
             if waiting.rstrip().endswith(";"):
