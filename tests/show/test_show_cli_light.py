@@ -113,3 +113,11 @@ def test_one_bad_rule_is_the_rules_fault_alone(
     assert not checks["rules"]["is_ok"]
     assert "no_such" in checks["rules"]["detail"]
     assert checks["policy"]["is_ok"]
+
+
+@pytest.mark.parametrize("words", [[], ["suppress"], ["rules"], ["incident"]], ids=str)
+def test_a_list_of_commands_cuts_no_sentence_off(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]

@@ -50,6 +50,42 @@ def test_guard_rails_refuse_before_anybody_is_asked_and_are_said_once(
     assert "{" not in told, "no JSON for people"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("suppress plan", "suppress undo 1", "suppress export crm --out x.csv", "audit verify"),
+        *("audit list", "incident list", "incident watch", "quarantine list", "judge --all"),
+    ],
+)
+def test_a_folder_without_a_lake_is_neither_well_nor_made_one(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(words.split()) == 5
+    assert "There is no lake at" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plan_without_a_target_says_so_and_is_not_applied(
+    config: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, file = tmp_path / "bouncelens.toml", str(tmp_path / "monday.plan")
+    path.write_text(Path(config[1]).read_text().partition("[suppression]")[0])
+    assert run(["suppress", "plan", "--out", file, "--config", str(path)]) == 0
+    told = capsys.readouterr().err
+    assert "there is no target" in told
+    assert "suppress apply" not in told
+    assert run(["suppress", "apply", file, "--yes", "--config", str(path)]) == 1
+    assert "Set suppression.data_extension" in capsys.readouterr().err
+
+
+def test_a_slip_in_a_day_is_answered_with_one_that_is_right(
+    config: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["incident", "watch", "--since", "31.12.2026", *config]) == 2
+    assert "'31.12.2026' is no day. Write 2026-11-30" in capsys.readouterr().err
+
+
 def test_a_slip_in_a_feed_names_every_feed(
     config: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,7 +33,8 @@ class Workspace(Closing):
 
     @classmethod
     def open(cls, settings: Settings, *, create: bool = True) -> Self:
-        """A workspace; nothing is opened yet. `create`: make lake and ledger where absent."""
+        """A workspace; nothing is opened yet. `create`: make lake and ledger where absent. Who only
+        reads or decides does not: in the wrong folder all would seem well, and a lake be left."""
         return cls(settings, create=create)
 
     @property
@@ -54,11 +55,15 @@ class Workspace(Closing):
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger. Raises StoreError."""
+        """The ledger; made beside a lake that is there. Raises StoreError."""
         if self._ledger is None:
             from bouncelens.store.ledger import Ledger
+            from bouncelens.store.ledger.database import is_there
 
-            self._ledger = Ledger.open(resolve_secret(self.settings.ledger))
+            url = resolve_secret(self.settings.ledger)
+            if not self._create and not is_there(url):
+                _ = self.lake  # raises LakeAbsent where nothing was ever pulled
+            self._ledger = Ledger.open(url)
         return self._ledger
 
     @property

@@ -42,7 +42,7 @@ def verify(
     from bouncelens.service import audit
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         found = audit.verify(workspace, seal=seal)
     if as_json:
         print_json(found)
@@ -63,7 +63,7 @@ def list_(
     from bouncelens.service import audit
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         found = audit.entries(workspace, limit=limit)
     if as_json:
         print_json(found)

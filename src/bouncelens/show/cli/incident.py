@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from bouncelens.show.cli.options import Config, Engine, Json, Since
+from bouncelens.show.cli.options import Config, Engine, Json, Since, day
 from bouncelens.show.cli.screen import print_card, print_json, print_table, say, settings_of
 
 Number = Annotated[int, typer.Argument(metavar="INCIDENT", help="Its number.")]
 Why = Annotated[str, typer.Option(metavar="REASON", help="Goes into the audit log.")]
-_DAY = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 _WHEN = "YYYY-MM-DD[THH:MM]"
 _MEANS = {
     "open": "`incident confirm` lets the next plan release them, `incident release` lets the "
@@ -51,7 +50,7 @@ def watch(
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config, engine=engine)) as workspace:
+    with Workspace.open(settings_of(config, engine=engine), create=False) as workspace:
         seen = incident.watch(workspace, since=since.replace(tzinfo=UTC) if since else None)
         blind = [one.sentence for one in incident.sight(workspace) if one.sentence]
     if as_json:
@@ -69,7 +68,7 @@ def list_(as_json: Json = False, config: Config = None) -> None:
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         found = incident.incidents(workspace)
     if as_json:
         print_json(found)
@@ -94,7 +93,7 @@ def show(
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         shown = incident.show(workspace, number)
     if as_json:
         print_json(shown)
@@ -129,14 +128,12 @@ def show(
 
 def hold(
     provider: Annotated[str, typer.Argument(help="As in reports, such as google.")],
-    since: Annotated[
-        datetime, typer.Option(formats=_DAY, metavar=_WHEN, help="When it began, UTC.")
-    ],
+    since: Annotated[datetime, typer.Option(parser=day, metavar=_WHEN, help="When it began, UTC.")],
     why: Why,
     until: Annotated[
         datetime | None,
         typer.Option(
-            formats=_DAY,
+            parser=day,
             metavar=_WHEN,
             help="When it ended, UTC; else it goes on.",
             show_default=False,
@@ -149,7 +146,7 @@ def hold(
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         made = incident.hold(
             workspace,
             provider,
@@ -167,7 +164,7 @@ def confirm(number: Number, why: Why, config: Config = None) -> None:
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         incident.confirm(workspace, number, why=why)
     say(f"Incident {number} is confirmed. See what it means: bouncelens suppress plan")
 
@@ -177,7 +174,7 @@ def release(number: Number, why: Why, config: Config = None) -> None:
     from bouncelens.service import incident
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         incident.release(workspace, number, why=why)
     say(f"Incident {number} holds nobody any more. See what it means: bouncelens suppress plan")
 

@@ -6,6 +6,7 @@ plain is taken as it is here; everything else still goes that way.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -42,8 +43,10 @@ def _lighten(command: Any, ctx: Any) -> None:
 
 
 def _speak_plainly(command: Any) -> None:
-    """Let help say TEXT and NUMBER where typer says `<list[str]>` and `<int range>`."""
+    """Let help say TEXT and NUMBER where typer says `<list[str]>` and `<int range>`, and a list of
+    commands what each does: typer cuts the sentence off at the end of the line."""
     for below in getattr(command, "commands", {}).values():
+        below.short_help = below.short_help or _first_sentence(below.help or "")
         _speak_plainly(below)
     for parameter in command.params:
         is_argument = parameter.param_type_name == "argument"
@@ -51,6 +54,11 @@ def _speak_plainly(command: Any) -> None:
         if is_argument and parameter.metavar is None:
             parameter.metavar = parameter.name.upper()
         parameter.display_type_rich = lambda ctx, word=word: word  # noqa: ARG005
+
+
+def _first_sentence(text: str) -> str:
+    words = " ".join(text.strip().partition("\n\n")[0].split())
+    return re.split(r"(?<=\.) (?=[A-Z])", words, maxsplit=1)[0]
 
 
 def _kind_of(parameter: Any) -> str:

@@ -20,14 +20,26 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the object as JSON.")]
-_DAY = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+DAY = "YYYY-MM-DD"
+
+
+def day(text: str) -> datetime:
+    """What somebody says of a day, or of a moment in it. Raises typer's refusal."""
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"):
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007 - UTC, said by whoever asks
+        except ValueError:
+            continue
+    raise typer.BadParameter(f"{text!r} is no day. Write 2026-11-30, or 2026-11-30T18:45; UTC.")
+
+
 Since = Annotated[
     datetime | None,
-    typer.Option(formats=_DAY, help="From this day on, UTC.", show_default=False),
+    typer.Option(parser=day, metavar=DAY, help="From this day on, UTC.", show_default=False),
 ]
 Until = Annotated[
     datetime | None,
-    typer.Option(formats=_DAY, help="Before this day, UTC.", show_default=False),
+    typer.Option(parser=day, metavar=DAY, help="Before this day, UTC.", show_default=False),
 ]
 Account = Annotated[
     int | None, typer.Option(metavar="MID", help="Only this business unit.", show_default=False)

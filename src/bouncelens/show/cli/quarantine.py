@@ -47,7 +47,7 @@ def list_(
     from bouncelens.service.quarantine import listed
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         found = listed(workspace, run=run, limit=limit)
     if as_json:
         print_json(found)
@@ -96,7 +96,7 @@ def retry(
     from bouncelens.service.quarantine import retry as retried
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         result = retried(workspace, run=run, account=account, job=job)
     if as_json:
         print_json(result)

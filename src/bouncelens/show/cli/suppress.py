@@ -25,6 +25,10 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Never passes a gua
 MOST_CHANGES = 15  # lines of each kind of change that a plan shows
 _SHOWN = 5  # people of each outcome
 _RAILS = 'Plan again when their cause is over, or pass them with --override "REASON".'
+_NO_TARGET = (
+    "Set suppression.data_extension or suppression.file in the settings (docs/suppressions.md has "
+    "them all), and plan again."
+)
 _BY_HAND = (
     "By hand: in Email Studio > Admin > Auto-Suppression Configuration, open the list and delete "
     "the addresses of that file. Until then they are not mailed."
@@ -65,7 +69,7 @@ def plan(
     from bouncelens.service.suppress import plan as planned
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config, engine=engine)) as workspace:
+    with Workspace.open(settings_of(config, engine=engine), create=False) as workspace:
         made = planned(workspace, account=account, out=out, limit=limit)
     if as_json:
         print_json(made)
@@ -105,12 +109,15 @@ def _show_plan(made: Plan) -> None:
         )
     _say_counts(made)
     _say_findings(made.findings)
-    where = ", ".join(made.targets) or "no target (see [suppression] in the settings)"
-    say(f"Compared with {where}. Nothing was written to Marketing Cloud.")
+    if not made.targets:
+        say(f"It can be looked at, not applied: there is no target. {_NO_TARGET}")
+    else:
+        say(f"Compared with {', '.join(made.targets)}. Nothing was written to Marketing Cloud.")
     if made.path:
         say(f"Written to {made.path}, hash {made.hash[:12]}.")
+    if made.path and made.targets:
         say(f"To do exactly this: bouncelens suppress apply {made.path}")
-    elif made.changes:
+    elif made.changes and made.targets:
         say("To apply it, plan again with --out FILE.")
 
 
@@ -178,7 +185,7 @@ def apply(
     from bouncelens.service.suppress import look
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         looked = look(workspace, file)
         head, counts = looked.head, looked.head.counts
         say(
@@ -189,6 +196,8 @@ def apply(
         )
         if looked.resumes is not None:
             say(f"Run {looked.resumes} of it was interrupted and goes on.")
+        if not head.targets:
+            raise PlanRefused("The plan has nowhere to write to.", advice=_NO_TARGET)
         _say_findings(looked.findings)
         if looked.findings and looked.resumes is None and not (override or "").strip():
             raise PlanRefused("The plan is not applied: guard rails say no.", advice=_RAILS)
@@ -211,7 +220,7 @@ def undo(
     from bouncelens.service.suppress import undoable
     from bouncelens.service.workspace import Workspace
 
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         found = undoable(workspace, run)
         told = ", ".join(f"{count:,} {outcome}" for outcome, count in found.outcomes.items())
         change = found.change
@@ -248,7 +257,7 @@ def export(
     if is_tiered != (tier is not None):
         advice = "Say --tier accepted, alive or unknown." if is_tiered else "Leave it out."
         raise InputInvalid(f"{feed} {'needs' if is_tiered else 'has no'} --tier.", advice=advice)
-    with Workspace.open(settings_of(config)) as workspace:
+    with Workspace.open(settings_of(config), create=False) as workspace:
         if tier is not None:
             _say_reactivation(reactivate(workspace, tier, out, account=account))
             return
