@@ -1,4 +1,4 @@
-"""Builds the compiled kernel where a C compiler is at hand; without one the package is pure."""
+"""Builds the compiled parts where a C compiler is at hand; without one the package is pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FOLDER = "src/bouncelens/parse"
-KERNEL = "_kernel.abi3.so"
+COMPILED = ("bouncelens/parse/_kernel.abi3.so", "bouncelens/classify/_words.abi3.so")
 
 
 class KernelHook(BuildHookInterface):
@@ -22,18 +21,21 @@ class KernelHook(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile beside the source: an editable installation finds it there."""
-        target = Path(self.root) / FOLDER / KERNEL
-        if os.environ.get("BOUNCELENS_PURE") or sys.platform == "win32" or not compiled(target):
-            target.unlink(missing_ok=True)
+        targets = {name: Path(self.root) / "src" / name for name in COMPILED}
+        is_pure = os.environ.get("BOUNCELENS_PURE") or sys.platform == "win32"
+        if is_pure or not all(compiled(target) for target in targets.values()):
+            for target in targets.values():
+                target.unlink(missing_ok=True)
             return
         if version != "editable":
             build_data["pure_python"] = False
             build_data["tag"] = f"cp311-abi3-{platform_tag()}"
-            build_data["force_include"][str(target)] = f"bouncelens/parse/{KERNEL}"
+            for name, target in targets.items():
+                build_data["force_include"][str(target)] = name
 
 
 def compiled(target: Path) -> bool:
-    """Whether the kernel could be compiled."""
+    """Whether the extension at `target` could be compiled, from the C file beside it."""
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     if not shutil.which(compiler[0]):
         compiler = ["cc"]
@@ -41,9 +43,10 @@ def compiled(target: Path) -> bool:
         return False
     flags = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
     fresh = target.with_suffix(".new")
+    source = target.with_name(target.name.partition(".")[0] + ".c")
     command = [
         *[compiler[0], "-O3", "-std=c99", "-shared", "-fPIC", f"-I{sysconfig.get_path('include')}"],
-        *[*flags, str(target.with_name("_kernel.c")), "-o", str(fresh)],
+        *[*flags, str(source), "-o", str(fresh)],
     ]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=120)

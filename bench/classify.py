@@ -123,8 +123,8 @@ def _matcher(judge: Judge, engine: str) -> Any:
 
 
 def _each_new(judge: Judge, texts: list[str]) -> float:
-    judge.template_and_verdict("550")  # what is compiled at first use
-    return _timed(lambda: [judge.template_and_verdict(text) for text in texts])
+    judge.bulk.look_up(Replies(pa.array(["550"])))  # what is made at first use
+    return _timed(lambda: judge.bulk.look_up(Replies(pa.array(texts))))
 
 
 def _yardsticks(judge: Judge, sample: pa.Array) -> dict[str, Measured]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,14 @@ from hypothesis import strategies as st
 
 from bouncelens.bounce import Hardness
 from bouncelens.classify.classifier import Classifier
-from bouncelens.classify.matching import HyperscanMatcher, Re2Matcher, Words
+from bouncelens.classify.matching import (
+    CompiledMatcher,
+    HyperscanMatcher,
+    Matcher,
+    Re2Matcher,
+    Words,
+    compiled_words,
+)
 from bouncelens.service.judge import Judge
 
 CORPUS = Path(__file__).parent.parent / "corpus"
@@ -29,20 +38,33 @@ def judge() -> Judge:
     return Judge.of_rules()
 
 
-def test_both_engines_say_the_same(judge: Judge) -> None:
-    pytest.importorskip("hyperscan")
-    one = Classifier(judge.ruleset, matcher=HyperscanMatcher, alone=0)
-    two = Classifier(judge.ruleset, matcher=Re2Matcher, alone=0)
+def engines() -> list[type[Matcher]]:
+    """Those that are here."""
+    has_hyperscan = find_spec("hyperscan") is not None
+    return [
+        Re2Matcher,
+        *([HyperscanMatcher] if has_hyperscan else []),
+        *([CompiledMatcher] if compiled_words() else []),
+    ]
+
+
+def test_all_engines_say_the_same(judge: Judge) -> None:
+    one, *others = (
+        Classifier(judge.ruleset, matcher=engine, alone=0)  # type: ignore[arg-type]
+        for engine in engines()
+    )
+    assert others
     texts = [*TEXTS, *(rule.examples[0] for rule in judge.ruleset.rules)]
     for text in texts:
         template = judge.judge(text).template
-        assert one.judge(template) == two.judge(template)
+        said = one.judge(template)
+        assert all(other.judge(template) == said for other in others)
 
 
 def test_patterns_are_compiled_together_only_when_replies_keep_coming(judge: Judge) -> None:
     made: list[Re2Matcher] = []
 
-    def matcher(patterns: Sequence[str], words: Words | None) -> Re2Matcher:
+    def matcher(patterns: Sequence[str | None], words: Words | None) -> Re2Matcher:
         made.append(Re2Matcher(patterns, words))
         return made[-1]
 
@@ -94,10 +116,42 @@ def test_no_input_raises(raw: str | bytes) -> None:
 FUZZED = Judge.of_rules()
 
 
-def test_patterns_that_hyperscan_cannot_take_are_matched_all_the_same() -> None:
-    pytest.importorskip("hyperscan")
-    patterns = ["(user|full$)", "unknown", r"(\bx|y$) z", "größe?", "^550", "later$"]
+def test_patterns_that_an_engine_cannot_take_are_matched_all_the_same() -> None:
+    patterns = [
+        "(user|full$)",
+        "unknown",
+        r"(\bx|y$) z",
+        "größe?",
+        "^550",
+        None,
+        "later$",
+        "gr",
+        "z",
+    ]
     texts = ["user unknown", "550 full", "full 550", "gröss", "größ", "größe", "x z", "later", ""]
-    one, two = HyperscanMatcher(patterns), Re2Matcher(patterns)
-    for text in texts:
-        assert one.matches(text.encode()) == two.matches(text.encode()), text
+    words = {pattern: ("z",) for pattern in patterns if pattern == "z"}  # shorter than any table's
+    words |= {"unknown": ("unk", "known"), "later$": ("later",)}
+    for needed in (None, words):
+        one, *others = (engine(patterns, needed) for engine in engines())  # type: ignore[call-arg]
+        for text in texts:
+            said = one.matches(text.encode())
+            assert all(other.matches(text.encode()) == said for other in others), text
+
+
+@pytest.mark.skipif(compiled_words() is None, reason="built without a compiler")
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param((b"user", [4], [9], [1], 1), id="a number beyond the answer"),
+        pytest.param((b"user", [5], [0], [1], 1), id="a word beyond the letters"),
+        pytest.param((b"user", [4], [0], [2], 1), id="a number beyond the numbers"),
+        pytest.param((b"us", [2], [0], [1], 1), id="a word too short"),
+    ],
+)
+def test_the_compiled_table_refuses_what_does_not_fit(given: tuple[bytes, ...]) -> None:
+    compiled = compiled_words()
+    letters, ends, numbers, number_ends, size = given
+    with pytest.raises(ValueError, match="fit"):
+        compiled.table(letters, *(array("I", a) for a in (ends, numbers, number_ends)), size)  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="no table"):
+        compiled.found(b"none", b"user")  # type: ignore[union-attr]

@@ -12,6 +12,7 @@ import bouncelens
 import bouncelens.classify.ruleset
 from bouncelens import Answer, Hardness, Verdict, classify
 from bouncelens.errors import InputInvalid
+from bouncelens.service.api import Classify
 
 TEXTS = ["550 5.1.1 <kim@example.com> User unknown", None, "452 4.2.2 mailbox full"]
 
@@ -87,6 +88,18 @@ def test_a_batch_gets_the_verdicts_columns() -> None:
     assert judged.num_rows == 3
     with pytest.raises(InputInvalid, match="needs a column"):
         classify.batch(pa.record_batch({"n": [1]}))
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_evidence_does_not_depend_on_which_reply_of_a_template_came_first(
+    is_reversed: bool,
+) -> None:
+    texts = ["550 5.1.1 QUUX: USER UNKNOWN", "550 5.1.1 Quux: user unknown"]
+    texts = texts[::-1] if is_reversed else texts
+    fresh = Classify()
+    judged = fresh.batch(pa.record_batch({"text": texts}))
+    assert judged.column("evidence").to_pylist() == ["user unknown"] * 2
+    assert [answer.evidence in answer.text for answer in fresh.many(texts)] == [True, True]
 
 
 def test_the_import_costs_no_heavy_library() -> None:

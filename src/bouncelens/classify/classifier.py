@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import re2
 
 from bouncelens.bounce import Hardness, Template, Verdict
-from bouncelens.classify.matching import GrowingMatcher, Matcher
+from bouncelens.classify.matching import best_matcher, bits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from bouncelens.classify.matching import Found, Words
+    from bouncelens.classify.matching import Found, Matcher, Words
     from bouncelens.classify.ruleset import Rule, Ruleset
 
 
@@ -38,18 +39,24 @@ class Classifier:
         self,
         ruleset: Ruleset,
         *,
-        matcher: Callable[[Sequence[str], Words | None], Matcher] = GrowingMatcher,
+        matcher: Callable[[Sequence[str | None], Words | None], Matcher] = best_matcher,
         alone: int = 50,
     ) -> None:
         """`alone`: how many templates are judged before the matcher is made."""
         self.ruleset = ruleset
-        numbers: dict[str, int] = {ruleset.temporary_words: 0}
-        self._conditions = [_Condition.of(rule, numbers) for rule in ruleset.rules]
-        self._patterns = tuple(numbers)
+        rules = ruleset.rules
+        # A rule's number is that of its text among the patterns; its `unless` follows behind all.
+        self._patterns: tuple[str | None, ...] = (
+            *(rule.text for rule in rules),
+            *(rule.unless for rule in rules),
+            ruleset.temporary_words,
+        )
+        self._unless, self._temporary = len(rules), 2 * len(rules)
+        self._has_text = sum(1 << n for n, rule in enumerate(rules) if rule.text is not None)
         self._make_matcher = matcher
         self._left_alone = alone
-        self._compiled: dict[int, Any] = {}
-        self._codes_fit = lru_cache(maxsize=8192)(self._codes_allow)
+        self._compiled: dict[str, Any] = {}
+        self._meant = _Meant(rules)
         self._judgement = lru_cache(maxsize=16_384)(self._judged)
 
     @property
@@ -86,62 +93,33 @@ class Classifier:
     def _matcher(self) -> Matcher:
         return self._make_matcher(self._patterns, self.ruleset.literals)
 
-    @cached_property
-    def _rules_by_pattern(self) -> tuple[dict[int, list[int]], list[int]]:
-        """Indices of rules by their text's pattern, and of those without a text."""
-        by_text: dict[int, list[int]] = {}
-        without: list[int] = []
-        for index, condition in enumerate(self._conditions):
-            if condition.text is None:
-                without.append(index)
-            else:
-                by_text.setdefault(condition.text, []).append(index)
-        return by_text, without
-
     def _speaking(self, template: Template, found: Found | _FoundAlone) -> Iterator[int]:
-        for index in self._candidates(found):
-            condition = self._conditions[index]
-            if condition.provider and template.provider not in condition.provider:
+        rules, unless, perhaps = self.ruleset.rules, self._unless, found.perhaps
+        candidates = self._meant.by(template) & (perhaps | ~self._has_text)
+        for index in bits_of(candidates):
+            rule = rules[index]
+            if rule.text is not None and index not in found:
                 continue
-            if condition.has_codes and not self._codes_fit(index, template.code, template.status):
-                continue
-            if condition.text is not None and condition.text not in found:
-                continue
-            if condition.unless is None or condition.unless not in found:
+            if rule.unless is None or unless + index not in found:
                 yield index
 
-    def _candidates(self, found: Found | _FoundAlone) -> Sequence[int]:
-        if isinstance(found, _FoundAlone):
-            return range(len(self._conditions))
-        by_text, without = self._rules_by_pattern
-        candidates = [*without]
-        for number in found.perhaps:
-            candidates += by_text.get(number, ())
-        return sorted(candidates)
-
-    def _pattern(self, number: int) -> Any:
-        if (compiled := self._compiled.get(number)) is None:
-            compiled = self._compiled[number] = re2.compile(self._patterns[number], _DOT_ALL)
+    def _pattern(self, pattern: str) -> Any:
+        if (compiled := self._compiled.get(pattern)) is None:
+            compiled = self._compiled[pattern] = re2.compile(pattern, _DOT_ALL)
         return compiled
 
     def _span(self, index: int, text: str, found: Found | _FoundAlone) -> tuple[int, int]:
-        number = self._conditions[index].text
-        if number is None:
+        pattern = self.ruleset.rules[index].text
+        if pattern is None:
             return 0, 0
         if isinstance(found, _FoundAlone):
-            spoken = self._pattern(number).search(text)
+            spoken = self._pattern(pattern).search(text)
             return spoken.span() if spoken else (0, 0)
-        start, end = found.span(number)
+        start, end = found.span(index)
         if text.isascii():
             return start, end
         raw = text.encode("utf-8", "replace")
         return len(raw[:start].decode()), len(raw[:end].decode())
-
-    def _codes_allow(self, index: int, code: int | None, status: str | None) -> bool:
-        condition = self._conditions[index]
-        if condition.code and not (code and _fits(condition.code, str(code))):
-            return False
-        return not (condition.status and not (status and _fits(condition.status, status)))
 
     def _verdict(
         self, rule: Rule, template: Template, found: Found | _FoundAlone, evidence: str
@@ -150,7 +128,7 @@ class Classifier:
         says_later = says_try_later(template)
         is_temporary = rule.temporary
         if is_temporary is None:
-            is_temporary = says_later or 0 in found
+            is_temporary = says_later or self._temporary in found
         hardness = rule.hardness or reason.hardness
         # taxonomy 14: under a 4xx, or when only for now, an address is not dead yet
         if hardness is Hardness.HARD and (says_later or is_temporary):
@@ -173,7 +151,7 @@ class Classifier:
             reason=reason.name,
             group=reason.group,
             hardness=Hardness.SOFT if says_later else reason.hardness,
-            is_temporary=says_later or 0 in found,
+            is_temporary=says_later or self._temporary in found,
             rule=None,
             confidence=0.0,
             evidence="",
@@ -184,24 +162,65 @@ class Classifier:
 class _FoundAlone:
     """Looks for a pattern when asked, and only where the words are there that it needs."""
 
+    perhaps = -1  # every one
+
     def __init__(self, classifier: Classifier, text: str) -> None:
         self._of, self._text = classifier, text
-        self._known: dict[object, bool] = {}
+        self._known: dict[str, bool] = {}
 
-    def __contains__(self, number: object) -> bool:
-        if (known := self._known.get(number)) is None and isinstance(number, int):
-            known = self._known[number] = self._occurs(number)
-        return bool(known)
+    def __contains__(self, number: int) -> bool:
+        pattern = self._of._patterns[number] or ""
+        if (known := self._known.get(pattern)) is None:
+            known = self._known[pattern] = self._occurs(pattern)
+        return known
 
-    def _occurs(self, number: int) -> bool:
+    def _occurs(self, pattern: str) -> bool:
         of, text = self._of, self._text
-        words = of.ruleset.literals.get(of._patterns[number])
+        words = of.ruleset.literals.get(pattern)
         if words is not None and not any(word in text for word in words):
             return False
-        return of._pattern(number).search(text) is not None
+        return of._pattern(pattern).search(text) is not None
 
 
-@lru_cache(maxsize=65536)
+class _Meant:
+    """Which rules' codes and providers a template has: bit n for rule n."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._codes, self._statuses, self._providers = _Bits(), _Bits(), _Bits()
+        for number, rule in enumerate(rules):
+            self._codes.add(number, [rule.code])
+            self._statuses.add(number, [rule.status])
+            self._providers.add(number, rule.provider or [None])
+        self._of_code = lru_cache(maxsize=1024)(self._codes.fitting)
+        self._of_status = lru_cache(maxsize=8192)(self._statuses.fitting)
+
+    def by(self, template: Template) -> int:
+        """The rules that may speak of `template`, whatever its text."""
+        of_provider = self._providers.named(template.provider)
+        return of_provider & self._of_code(template.code) & self._of_status(template.status)
+
+
+class _Bits:
+    """Rules by what they ask for, `None` being those that ask for nothing."""
+
+    def __init__(self) -> None:
+        self._by: dict[str | None, int] = {None: 0}
+
+    def add(self, number: int, asked: Iterable[str | None]) -> None:
+        for name in asked:
+            self._by[name] = self._by.get(name, 0) | 1 << number
+
+    def named(self, name: str | None) -> int:
+        return self._by[None] | (self._by.get(name, 0) if name else 0)
+
+    def fitting(self, value: object) -> int:
+        """Those whose pattern matches the whole of `value`."""
+        if not value:
+            return self._by[None]
+        fit = (b for pattern, b in self._by.items() if pattern and _fits(pattern, str(value)))
+        return reduce(or_, fit, self._by[None])
+
+
 def _fits(pattern: str, value: str) -> bool:
     return _compiled(pattern).fullmatch(value) is not None
 
@@ -215,32 +234,6 @@ def says_try_later(template: Template) -> bool:
     """Whether a code of the 4yz class says so (RFC 5321 §4.2.1, RFC 3463 §3.1)."""
     is_4yz = template.code is not None and 400 <= template.code < 500
     return is_4yz or (template.status or "").startswith("4")
-
-
-@dataclass(frozen=True, slots=True)
-class _Condition:
-    """A rule's condition, its patterns numbered and compiled."""
-
-    text: int | None
-    unless: int | None
-    code: str | None
-    status: str | None
-    provider: frozenset[str]
-    has_codes: bool
-
-    @classmethod
-    def of(cls, rule: Rule, patterns: dict[str, int]) -> _Condition:
-        def number(pattern: str | None) -> int | None:
-            return None if pattern is None else patterns.setdefault(pattern, len(patterns))
-
-        return cls(
-            text=number(rule.text),
-            unless=number(rule.unless),
-            code=rule.code,
-            status=rule.status,
-            provider=frozenset(rule.provider),
-            has_codes=bool(rule.code or rule.status),
-        )
 
 
 _DOT_ALL = re2.Options()

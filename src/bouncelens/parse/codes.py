@@ -18,17 +18,19 @@ _CODE = re.compile(
     re.IGNORECASE,
 )
 # RFC 3463 §2: class "." subject "." detail; neither an IP address nor a version of software.
+# It begins with its digits, and looks back from behind the first: so texts are searched at once.
 _STATUS = re.compile(
-    r"(?<![\w./])(?<!version )(?<!postfix )[#(]{0,2}([245]\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.I
+    r"([245](?<![\w./].)(?<!version .)(?<!postfix .)\.\d{1,3}\.\d{1,3})(?!\.?\d)", re.I
 )
+_ANY_CODE = re.compile(r"[245][0-7]\d")
 _PREFIX = re.compile(r"^(?:smtp|x-[a-z-]{1,20}|dns)\s*;\s*", re.IGNORECASE)
 _VAGUE = re.compile(r"[245]\.(?:0\.0|3\.0|5\.0)$")
 
 
 def codes_in(words: str) -> tuple[int | None, str | None]:
     """The reply code and the enhanced status in `words`: the first that says something."""
-    body = _PREFIX.sub("", words)
-    found = _CODE.search(body)
+    body = _PREFIX.sub("", words) if ";" in words[:40] else words
+    found = _CODE.search(body) if _ANY_CODE.search(body) else None
     code = int(found[1] or found[2] or found[3]) if found else None
     statuses = [match[1] for match in _STATUS.finditer(body)]
     # A platform's or Sendmail's x.0.0 stands before the real one: look for the words behind it.

@@ -43,7 +43,7 @@ def response_span(folded: str) -> tuple[int, int]:
     recipient = None if start else _RECIPIENT.match(folded)
     if recipient and _WORD.search(folded, recipient.end()):
         start = recipient.end()
-    while (tail := _TAIL.search(folded, max(start, end - 80), end)) and tail.start() > start:
+    while (tail := _tail(folded, start, end)) and tail.start() > start:
         is_closing = len(tail[0]) == 1
         if is_closing and (start == 0 or folded.count(_OPENING[tail[0]], start, end - 1)):
             break
@@ -52,3 +52,10 @@ def response_span(folded: str) -> tuple[int, int]:
 
 
 _OPENING = {"'": "'", "]": "["}
+
+
+def _tail(folded: str, start: int, end: int) -> re.Match[str] | None:
+    low = max(start, end - 80)
+    if folded[end - 1 : end] in _OPENING or "reply to " in folded[low:end]:
+        return _TAIL.search(folded, low, end)
+    return None

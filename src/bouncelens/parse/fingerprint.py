@@ -77,6 +77,14 @@ class Fingerprints:
                 list(pool.map(work, parts))
         return prints
 
+    def skeleton(self, plain: str) -> str | None:
+        """The skeleton of a lower-case text that was read; None where only Python can tell."""
+        # an entity left in a text that was read is no entity, and the kernel would resolve it
+        if self._kernel is None or "&" in plain:
+            return None
+        bones = self._kernel.skeleton(plain.encode("utf-8", "replace"), self._table)
+        return None if bones is None else str(bones, "utf-8")
+
     def _part(self, texts: pa.Array[Any], salts: Any, prints: Any) -> None:
         if self._premask:
             prints[:] = self._premask.prints(texts, salts)

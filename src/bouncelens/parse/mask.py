@@ -21,7 +21,7 @@ from bouncelens.parse.skeleton import Keep, skeleton_parts
 from bouncelens.parse.text import LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from bouncelens.parse.skeleton import Part
 
@@ -39,19 +39,28 @@ _DASH = "\u2013"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _CLOCK = r"<n>:<n>(?::(?:<n>|<id>))?(?:\.(?:<n>|<id>))?"
 _INSIDE = r"(?:[^\s<>\"'()\[\]{},;|]|<(?:n|id|ip|host|addr|time)>)"
-_SPECIAL = re.compile(
-    # a code repeated on each line of a reply
-    r"(?<![\w.])(?P<code>[245][0-7]\d)"
-    r"(?:[ -]#?(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![\d.])|-(?=\S)) ?"
-    # "mon, <n> nov <n> <n>:<n>:<n> +<n> (cet)", "nov <n> <n>:<n>:<n>"
-    r"|(?P<time>(?:\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},? )?"
+# "mon, <n> nov <n> <n>:<n>:<n> +<n> (cet)", "nov <n> <n>:<n>:<n>"
+_TIME = (
+    r"(?:\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},? )?"
     rf"(?:<n> {_MONTH}\b|\b{_MONTH} <n>)(?:,? <n>)?(?:,? {_CLOCK})?(?: [ap]m\b)?(?: [+-]<n>)?"
     r"(?: \(?(?:gmt|utc|cet|[a-z]{1,3}[sd]t)\b\)?)?(?: <n>)?"
     rf"|<id>:<n>:(?:<n>|<id>)(?:\.(?:<n>|<id>))?(?:[+-]<n>:<n>)?"
-    rf"|(?:<id>|<n>/<n>/<n>),? {_CLOCK}|{_CLOCK}|<n>/<n>/<n>)"
-    rf"|(?P<url>(?:https?|ftp)://(?:<host>|<ip>)(?P<path>{_INSIDE}*))"
-    r"|<(?P<inner><(?:addr|host|ip|id)>|[^<>\s]{1,320})>"
+    rf"|(?:<id>|<n>/<n>/<n>),? {_CLOCK}|{_CLOCK}|<n>/<n>/<n>"
 )
+# Each begins with one of six signs, so that a text is searched at once.
+_OTHERS = (
+    r"[245hf<](?:"
+    # a code repeated on each line of a reply
+    r"(?<=[245])(?<![\w.].)[0-7]\d"
+    r"(?:[ -]#?(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![\d.])|-(?=\S)) ?"
+    rf"|(?:(?<=h)ttps?|(?<=f)tp)://(?:<host>|<ip>)(?P<path>{_INSIDE}*)"
+    r"|(?<=<)(?:<(?:addr|host|ip|id)>|[^<>\s]{1,320})>)"
+)
+_SPECIAL = re.compile(f"(?P<time>{_TIME})|{_OTHERS}")
+_TIMELESS = re.compile(f"{_OTHERS}|(?P<time>(?!))")
+# Every time holds one of these.
+_TIME_SIGNS = re.compile(r">[:/]<")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # Words in angle brackets that are no local part of an address: control characters by name, and
 # what people and documents put for a masked thing.
 _NAMED = frozenset(
@@ -65,18 +74,23 @@ _NAMED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """Canonical text, the codes it holds, and the way back to the reply's text."""
+    """Canonical text, the codes it holds, and what leads back to the reply's text."""
 
     text: str
     code: int | None
     status: str | None
-    _to_bones: _Places = field(repr=False)
-    _to_source: _Places = field(repr=False)
+    words: str = field(repr=False)  # the reply's text
+    _keep: Keep = field(repr=False)
 
     def source_span(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the reply's text behind `text[start:end]`."""
-        low, high = _behind(self._to_bones, start, end)
-        return _behind(self._to_source, low, high)
+        """The span of the reply's text behind `text[start:end]`.
+
+        The way there is found anew each time: most replies are judged and never looked into.
+        """
+        bones, to_source = _joined(skeleton_parts(lowered(self.words[:LIMIT]), self._keep))
+        _, to_bones = _joined(_second_half(bones))
+        low, high = _behind(to_bones, start, end)
+        return _behind(to_source, low, high)
 
 
 def canonical(text: str, keep: Keep | None = None) -> str:
@@ -84,12 +98,21 @@ def canonical(text: str, keep: Keep | None = None) -> str:
     return masked(text, keep).text
 
 
-def masked(text: str, keep: Keep | None = None) -> Masked:
-    """The canonical text of a reply's `text`, its codes, and the way back."""
-    bones, to_source = _joined(skeleton_parts(lowered(text[:LIMIT]), keep or _NONE))
+def masked(
+    text: str, keep: Keep | None = None, *, quickly: Callable[[str], str | None] | None = None
+) -> Masked:
+    """The canonical text of a reply's `text`, its codes, and the way back.
+
+    `quickly`: the skeleton of a lower-case text by other means; None where it does not know.
+    """
+    keep = keep or _NONE
+    plain = lowered(text[:LIMIT])
+    bones = quickly(plain) if quickly else None
+    if bones is None:
+        bones = "".join([part for part, _, _ in skeleton_parts(plain, keep)])
     code, status = codes_in(bones)
-    words, to_bones = _joined(_second_half(bones))
-    return Masked(words.rstrip().replace(_DASH, "-"), code, status, to_bones, to_source)
+    words = "".join([part for part, _, _ in _second_half(bones)])
+    return Masked(words.rstrip().replace(_DASH, "-"), code, status, text, keep)
 
 
 def template_id(text: str, code: int | None, status: str | None, provider: str | None) -> int:
@@ -153,7 +176,8 @@ def _second_half(bones: str) -> Iterator[Part]:
     """What needs more than one piece: decoration, repeated codes, dates, links, brackets."""
     at, end = response_span(bones)
     seen: set[str] = set()
-    for found in _SPECIAL.finditer(bones, at, end):
+    special = _SPECIAL if _may_hold_time(bones) else _TIMELESS
+    for found in special.finditer(bones, at, end):
         words = _special(found, seen)
         if words is None:
             continue
@@ -166,22 +190,30 @@ def _second_half(bones: str) -> Iterator[Part]:
         yield bones[at:end], at, end - at
 
 
+def _may_hold_time(bones: str) -> bool:
+    if _TIME_SIGNS.search(bones):
+        return True
+    return "<n>" in bones and any(month in bones for month in _MONTHS)
+
+
 def _special(found: re.Match[str], seen: set[str]) -> str | None:
     """What stands for it; None: leave it as it is."""
-    if code := found["code"]:
+    whole, first = found[0], found[0][0]
+    if found["time"]:
+        return "<time>"
+    if first in "245":
         # "550-5.1.1 no such 550 5.1.1 user" reads "550 5.1.1 no such user"; a different code
         # begins another reply and stays.
-        key = f"{code} {found['status'] or ''}"
+        code, status = whole[:3], found["status"] or ""
+        key = f"{code} {status}"
         if key in seen:
             return ""
         seen |= {key, f"{code} "}
-        return found[0].replace("-", " ")
-    if found["time"]:
-        return "<time>"
-    if found["url"]:
+        return whole.replace("-", " ")
+    if first != "<":
         is_kept = _HAS_DIGIT.search(found["path"])
         return None if is_kept else "<url>"
-    inner = found["inner"]
+    inner = whole[1:-1]
     if inner in _NAMED:
         return None
     return inner if inner[0] == "<" else "<addr>"

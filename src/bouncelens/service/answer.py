@@ -155,8 +155,7 @@ class Answer:
     @cached_property
     def verdict(self) -> Verdict:
         """The bare verdict: a frozen dataclass that compares, copies and pickles."""
-        is_own = "<" not in self._shared.evidence
-        return self._shared if is_own else self._judged.verdict
+        return self._judged.verdict
 
     @cached_property
     def explanation(self) -> Explanation:

@@ -46,8 +46,8 @@ class Classify:
         from bouncelens.service.answer import Answer, Asked
 
         slug = provider or _provider(domain)
-        verdict = self._judge.template_and_verdict(text, code, status, provider=slug)[1]
-        return Answer(self._judge, Asked(text, code, status, domain, provider), verdict)
+        judgement = self._judge.judgement(text, code, status, provider=slug)[1]
+        return Answer(self._judge, Asked(text, code, status, domain, provider), judgement.verdict)
 
     def many(self, texts: Iterable[str | None]) -> Answers:
         """The answers on many replies, in order; each distinct template is judged once."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.parse.fingerprint import Fingerprints, compiled_kernel
@@ -16,12 +17,14 @@ from bouncelens.parse.provider import provider_of
 from bouncelens.service.judge import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Iterator
 
     import numpy as np
     import pyarrow as pa
 
     from bouncelens.bounce import Template, Verdict
+    from bouncelens.classify.classifier import Judgement
+    from bouncelens.parse.mask import Masked
     from bouncelens.service.judge import Judge
 
 _MOST_ENTRIES = 1 << 18  # random text is an attack; the table starts again rather than grow
@@ -30,16 +33,18 @@ _FIRST_SLOTS = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of one fingerprint: its template and verdict, and the reply met first.
-
-    `verdict` quotes the sample, `shared` is for every reply of the template: where the evidence
-    holds something variable, such as somebody's address, it quotes the template.
-    """
+    """What is known of one fingerprint: its template, and the reply met first."""
 
     template: Template
-    verdict: Verdict
-    shared: Verdict
+    shared: Verdict  # for every reply of the template: its evidence quotes the template
     sample: str
+    _judgement: Judgement
+    _mask: Masked
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict with the sample's own words as evidence."""
+        return quoted(self._judgement, self._mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,7 @@ class Bulk:
                 self._start_again()
             numbers, fresh = self._table.number(prints)
             self.misses += len(fresh)
-            for row in fresh:
-                self._entries.append(self._judged(replies, int(row)))
+            self._entries += self._judged(replies, fresh)
             return numbers, self._entries
 
     def columns(
@@ -100,17 +104,20 @@ class Bulk:
         self._entries: list[Entry] = []
         self._table = _CompiledTable() if self._prints.tier == "compiled" else _PortableTable()
 
-    def _judged(self, replies: Replies, row: int) -> Entry:
-        def cell(column: pa.Array[Any] | None) -> Any:
-            return None if column is None else column[row].as_py()
+    def _judged(self, replies: Replies, rows: Any) -> Iterator[Entry]:
+        import pyarrow as pa
 
-        text = cell(replies.texts) or ""
-        template, judgement, words, mask = self._judge.judgement(
-            text, cell(replies.codes), cell(replies.statuses), provider=cell(replies.providers)
-        )
-        verdict = quoted(judgement, words, mask)
-        shared = judgement.verdict if "<" in judgement.verdict.evidence else verdict
-        return Entry(template, verdict, shared, text)
+        where = pa.array(rows)
+
+        def cells(column: pa.Array[Any] | None) -> Iterable[Any]:
+            return repeat(None) if column is None else column.take(where).to_pylist()
+
+        columns = (replies.texts, replies.codes, replies.statuses, replies.providers)
+        for text, code, status, provider in zip(*map(cells, columns), strict=False):
+            template, judgement, mask = self._judge.judgement(
+                text, code, status, provider=provider, quickly=self._prints.skeleton
+            )
+            yield Entry(template, judgement.verdict, text or "", judgement, mask)
 
 
 class _CompiledTable:

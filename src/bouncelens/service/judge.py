@@ -17,7 +17,7 @@ from bouncelens.parse.skeleton import Keep, keep_of
 from bouncelens.service.rule_cache import prepared_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -77,7 +77,7 @@ class Judge:
         codes = reply.code, reply.enhanced_status
         template, judgement = self._judged(mask, codes, provider or provider_of(domain))
         span = _span(judgement, mask)
-        return Judged(reply, template, quoted(judgement, reply.text, mask), span)
+        return Judged(reply, template, quoted(judgement, mask), span)
 
     def template_and_verdict(
         self,
@@ -88,8 +88,8 @@ class Judge:
         provider: str | None = None,
     ) -> tuple[Template, Verdict]:
         """The same without the reply's facts."""
-        template, judgement, words, mask = self.judgement(text, code, status, provider=provider)
-        return template, quoted(judgement, words, mask)
+        template, judgement, mask = self.judgement(text, code, status, provider=provider)
+        return template, quoted(judgement, mask)
 
     def judgement(
         self,
@@ -98,14 +98,17 @@ class Judge:
         status: str | None = None,
         *,
         provider: str | None = None,
-    ) -> tuple[Template, Judgement, str, Masked]:
-        """The template, its judgement, and what leads from there to the server's own words."""
-        words = words_of(text)[0]
-        mask = masked(words, self.keep)
+        quickly: Callable[[str], str | None] | None = None,
+    ) -> tuple[Template, Judgement, Masked]:
+        """The template, its judgement, and what leads from there to the server's own words.
+
+        `quickly`: as in `masked`.
+        """
+        mask = masked(words_of(text)[0], self.keep, quickly=quickly)
         # The words' own codes count; what other columns claim, where the words hold none.
         code = mask.code if mask.code is not None else sane_code(code)
         codes = code, mask.status or sane_status(status)
-        return (*self._judged(mask, codes, provider), words, mask)
+        return (*self._judged(mask, codes, provider), mask)
 
     @cached_property
     def bulk(self) -> Bulk:
@@ -122,10 +125,12 @@ class Judge:
         return template, self.classifier.judge(template)
 
 
-def quoted(judgement: Judgement, words: str, mask: Masked) -> Verdict:
+def quoted(judgement: Judgement, mask: Masked) -> Verdict:
     """The verdict with the server's own words as evidence."""
     span = _span(judgement, mask)
-    return replace(judgement.verdict, evidence=words[slice(*span)]) if span else judgement.verdict
+    if span is None:
+        return judgement.verdict
+    return replace(judgement.verdict, evidence=mask.words[slice(*span)])
 
 
 def _span(judgement: Judgement, mask: Masked) -> tuple[int, int] | None:
