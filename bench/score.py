@@ -32,6 +32,8 @@ PARTS = (
     "blind5_opened",
     "field_read",
     "field_unread",
+    "field2_read",
+    "field2_unread",
     "own_postmaster",
     "own_wording",
 )
