@@ -269,6 +269,7 @@ def test_what_replies_told_of_a_domain_is_shown_too(opened: Open) -> None:
     assert (acme.provider, acme.how, acme.outcome, acme.looked_at) == (
         "google", "reply", "reply", NOW,
     )  # fmt: skip
+    assert acme.meaning == "DNS was not asked: replies of its servers say it"
     assert show(workspace, "own.example").how == "not known"
     look_up(workspace, now=NOW)
     assert show(workspace, "acme.example").how == "mx"

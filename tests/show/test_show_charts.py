@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -148,6 +149,17 @@ def test_tooltips_carry_the_counts_behind_a_rate() -> None:
     assert drawing.spec is not None
     fields = {tip["field"] for tip in drawing.spec["encoding"]["tooltip"]}
     assert {"bounced", "sent", "rate"} <= fields
+
+
+def test_jobs_of_one_name_have_a_bar_each() -> None:
+    columns = ("account", "job", "campaign", "subject", "bounces", "bounced", "sent", "rate")
+    rows = [(7, 41, "Basket", "a", 9, 9, 10, 0.9), (7, 42, "Basket", "b", 8, 8, 10, 0.8)]
+    found = answer([*rows, (7, 43, "Survey", "c", 1, 1, 9, 0.1)], columns)
+    drawing = charts.drawn(replace(found, question="by_campaign"))
+    assert drawing is not None
+    assert drawing.spec is not None
+    labels = [row["label"] for row in drawing.spec["data"]["values"]]
+    assert labels == ["Basket (41)", "Basket (42)", "Survey (43)"]
 
 
 def test_an_empty_answer_says_so_in_words() -> None:

@@ -74,6 +74,22 @@ def test_no_line_of_a_table_is_wider_than_the_screen(
     assert "--wide" in shown.err
 
 
+def test_a_narrow_screen_leaves_columns_out_before_it_breaks_words_or_moments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "84")
+    first = Column("sender_domain", "", "")
+    more = (Column("last_bounce", "", ""), Column("status", "", ""), Column("last_sign", "", ""))
+    when = "2026-11-24 15:38"
+    row = ("offers.alderbrook-travel.example", 9, 9, 0, 200, 0.05, 0.04, 0.06, when, "held", when)
+    print_answer(answer(row, first=first, more=more))
+    shown = capsys.readouterr()
+    assert (
+        f"offers.alderbrook-travel.example        9        9   200  5.00 %  {when}\n" in shown.out
+    )
+    assert "No room for low, high, status, last_sign" in shown.err
+
+
 def test_wide_shows_every_column(capsys: pytest.CaptureFixture[str]) -> None:
     more = tuple(Column(f"detail_{n}", "messages", "", is_detail=True) for n in range(30))
     row = ("x", 1, 1, 0, 200, 0.5, 0.4, 0.6, *range(30))

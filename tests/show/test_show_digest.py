@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -33,6 +34,7 @@ from bouncelens.settings.model import DigestSettings
 from bouncelens.show.cli.app import app
 from bouncelens.show.export.digest import digest_report
 from bouncelens.show.export.letter import Envelope, letter
+from bouncelens.show.export.markdown import markdown
 from mail_server import Mailbox, served
 
 FIRST_LOOK = datetime(2026, 3, 4, 6, tzinfo=UTC)
@@ -189,8 +191,6 @@ def test_only_clear_changes_are_told_the_largest_first_and_a_new_reason_is_one()
 
 
 def with_change(found: Digest) -> Digest:
-    from dataclasses import replace
-
     before, after = Share(50, 10_000), Share(450, 10_000)
     name = "evil.example<script>\u202e=1"
     return replace(
@@ -211,6 +211,10 @@ def test_the_report_says_first_what_changed_with_its_interval(compiled: Digest) 
         "10,000; up by 3.58 to 4.44 points, about 400 messages."
     )
     assert "9 rates were compared." in report.sections[0].notes
+    calm = digest_report(replace(with_change(compiled), changes=()), made_at=FIRST_LOOK)
+    assert calm.sections[0].rows == ()
+    assert "No rate clearly changed." in markdown(calm)
+    assert "| what" not in markdown(calm)
 
 
 def test_a_letter_carries_words_tables_and_pictures_and_runs_nothing(

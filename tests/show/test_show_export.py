@@ -31,7 +31,7 @@ from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings
 from bouncelens.show import charts
 from bouncelens.show.cli.app import app
-from bouncelens.show.export.cells import clean, harmless, plain
+from bouncelens.show.export.cells import clean, harmless, interval, plain, shown
 from bouncelens.show.export.delimited import write_csv
 from bouncelens.show.export.excel import MOST_CHARACTERS, write_xlsx
 from bouncelens.show.export.forms import FORMS
@@ -85,6 +85,18 @@ NUMBERS = [
     pytest.param(datetime(2026, 3, 1, 9, 5, tzinfo=UTC), "2026-03-01T09:05:00Z", id="a moment"),
     pytest.param(date(2026, 3, 1), "2026-03-01", id="a day"),
 ]
+
+
+def test_a_difference_of_rates_is_in_points_and_no_share() -> None:
+    change = Column("difference", "points", "")
+    assert [shown(value, change) for value in (0.0326, -0.0004, -0.00001)] == [
+        "+3.26 pp", "-0.04 pp", "+0.00 pp",
+    ]  # fmt: skip
+    assert interval("-0.04 pp", "+0.01 pp", " ") == "-0.04 to +0.01 pp"
+    book = workbook(about(("what", ""), ("difference", "points"), rows=(("all", 0.0326),)))
+    cell = book.worksheets[1]["B2"]
+    assert (cell.value, cell.number_format.split(";")[0]) == (3.26, '+0.00" pp"')
+    assert book.worksheets[1].auto_filter.ref == "A1:B2"
 
 
 @pytest.mark.parametrize(("value", "expected"), NUMBERS)

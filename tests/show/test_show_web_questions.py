@@ -105,6 +105,8 @@ def test_other_dimensions_keep_the_filters(site: TestClient) -> None:
         303,
         "/questions/by:provider,day?domain=gmail.com&hardness=hard",
     )
+    bare = site.get("/pivot?by=&domain=gmail.com", follow_redirects=False)
+    assert (bare.status_code, bare.headers["location"]) == (303, "/questions?domain=gmail.com")
     page = site.get("/questions/by:day,list,reason").text
     form = page.split('action="/pivot"')[1].split("</form>")[0]
     assert re.findall(r'value="(\w+)"[^>]* selected', form) == ["day", "list", "reason"]

@@ -174,6 +174,7 @@ def _by_reply(workspace: Workspace, shown: Shown) -> Shown:
                 provider_name=provider_name(slug),
                 how="reply",
                 outcome="reply",
+                meaning="DNS was not asked: replies of its servers say it",
                 looked_at=row["looked_at"],
             )
     return shown

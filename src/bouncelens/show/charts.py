@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -147,12 +148,30 @@ def drawn(answer: Answer) -> Drawing | None:
     if not is_ranked or first in _NOT_RANKED:
         return None
     rows = [{**row, "label": _label(row[first])} for row in answer.records() if row["bounced"]]
+    rows.sort(key=lambda row: -row["bounced"])
+    rows = list(_told_apart(rows[:_MOST_BARS], names, first))
     plural = f"{first.replace('_', ' ')}s"
     return _ranked(plural, f"Bounced messages: {answer.title.lower()}", rows)
 
 
+def _told_apart(
+    rows: list[dict[str, Any]], names: Sequence[str], first: str
+) -> Iterator[dict[str, Any]]:
+    """Bars of one name each: where one stands twice, all with what else their rows are of."""
+    place = names.index(first)
+    others = [name for name in names[:place] if name == "job"]
+    dimensions = takewhile(lambda name: name not in ("bounces", "bounced"), names[place + 1 :])
+    others += [name for name in dimensions if name not in _NO_NAMES]
+    is_plain = len({row["label"] for row in rows}) == len(rows) or not others
+    for row in rows:
+        words = ", ".join(_label(row[name]) for name in others)
+        yield row if is_plain else {**row, "label": f"{row['label']} ({words})"}
+
+
+_NO_NAMES = ("subject", "first_day")
 _NOT_RANKED = ("", "day", "week", "month", "weekday", "hour", "bounces", "bounced")
 _LONGEST_LABEL = 48
+_LABEL_WIDTH = 300  # pixels
 
 
 def _label(value: object) -> str:
@@ -297,7 +316,12 @@ def _ranked(name: str, title: str, rows: Iterable[dict[str, Any]]) -> Drawing:
         .mark_bar()
         .encode(
             x=alt.X("bounced:Q", title="bounced messages", axis=_count_axis()),
-            y=alt.Y("label:N", title=None, sort=[row["label"] for row in kept]),
+            y=alt.Y(
+                "label:N",
+                title=None,
+                sort=[row["label"] for row in kept],
+                axis=alt.Axis(labelLimit=_LABEL_WIDTH),
+            ),
             color=colour if has_groups else alt.value(GROUP_COLOURS["reputation"]),
             tooltip=[label, *_counts(has_rates=has_rates)],
         )

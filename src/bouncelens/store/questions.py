@@ -34,8 +34,8 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of an answer. `unit` is events, messages, addresses, share, days; None has none.
-    `is_detail`: the first to be left out where there is no room."""
+    """A column of an answer. `unit` is events, messages, addresses, share, points, days; None
+    has none. `is_detail`: the first to be left out where there is no room."""
 
     name: str
     unit: str | None

@@ -20,6 +20,8 @@ ROWS = 15
 _TIMES = ("day", "week", "month", "event_day", "event_week")
 _GAP = 2  # blanks between two columns
 _LEAST_TEXT = 20  # columns of the screen that a long text needs to be read
+_LONGEST_WORD = 40  # that is not broken
+_LEAST_COLUMNS = 3  # that stay, however narrow the screen
 _LONGEST_TEXT = 160
 _BAR = 16
 _TREND = 60  # signs of the line that shows the whole window
@@ -43,7 +45,11 @@ class _Shown:
 
     @property
     def least(self) -> int:
-        return self.natural if self.is_number else min(self.natural, _LEAST_TEXT)
+        if self.is_number:
+            return self.natural
+        words = (word for text in (self.head, *self.cells) for word in text.split())
+        longest = max(map(columns_wide, words), default=0)
+        return min(self.natural, max(_LEAST_TEXT, min(longest, _LONGEST_WORD)))
 
 
 def print_answer(found: Answer, *, limit: int = ROWS, is_wide: bool = False) -> None:
@@ -61,15 +67,17 @@ def print_answer(found: Answer, *, limit: int = ROWS, is_wide: bool = False) -> 
 
 
 def _print_card(found: Answer) -> None:
-    cells = _cells(found, found.rows)
-    print_table(
-        _title(found),
-        (("", False), ("", True), ("", False)),
-        [
-            (column.name.replace("_", " "), cells[column.name][0], column.doc)
-            for column in found.columns
-        ],
-    )
+    cells = {name: texts[0] for name, texts in _cells(found, found.rows).items()}
+    lines = [
+        (column.name.replace("_", " "), cells[column.name], column.doc)
+        for column in found.columns
+        if column.name not in ("low", "high")
+    ]
+    if {"rate", "low", "high"} <= set(cells):
+        place = [column.name for column in found.columns].index("rate") + 1
+        ends = interval(cells["low"], cells["high"], " ")
+        lines.insert(place, ("95 % interval", ends, "where the rate lies (Wilson)"))
+    print_table(_title(found), (("", False), ("", True), ("", False)), lines)
 
 
 def _print_rows(found: Answer, *, limit: int, is_wide: bool) -> None:
@@ -88,6 +96,7 @@ def _print_rows(found: Answer, *, limit: int, is_wide: bool) -> None:
         [(column.head, column.is_number) for column in kept],
         list(zip(*(column.cells for column in kept), strict=True)),
         width=max(width, screen_width()) if width else None,
+        unbroken=[column.least == column.natural for column in kept],
     )
     if len(found.rows) > len(rows):
         if is_by_time:
@@ -99,13 +108,15 @@ def _print_rows(found: Answer, *, limit: int, is_wide: bool) -> None:
 
 
 def fitting(columns: Sequence[_Shown], width: int) -> list[_Shown]:
-    """The columns that a screen has room for, details left out first, from the right."""
+    """The columns that a screen has room for: details are left out first, then others, always
+    from the right."""
     kept = list(columns)
-    for column in reversed(columns):
+    details = [column for column in reversed(columns) if column.is_detail]
+    others = [column for column in reversed(columns[_LEAST_COLUMNS:]) if not column.is_detail]
+    for column in (*details, *others):
         if sum(c.least + _GAP for c in kept) - _GAP <= width:
             break
-        if column.is_detail:
-            kept.remove(column)
+        kept.remove(column)
     return kept
 
 

@@ -183,7 +183,10 @@ def _print(report: Report) -> None:
     print_lines((report.title, "", *report.lead, ""))
     for section in report.sections:
         heads = [(head.words, head.is_number) for head in section.heads]
-        print_table(f"{section.title}. {section.window}", heads, section.rows[:ROWS])
+        if section.rows:
+            print_table(f"{section.title}. {section.window}", heads, section.rows[:ROWS])
+        else:
+            print_lines((f"{section.title}. {section.window}", section.nothing))
         print_lines((" ".join(section.notes), ""))
 
 

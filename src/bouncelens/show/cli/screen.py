@@ -167,16 +167,21 @@ def print_table(
     rows: Iterable[Sequence[str]],
     *,
     width: int | None = None,
+    unbroken: Sequence[bool] = (),
 ) -> None:
     """A table on stdout. `header`: each column's name and whether it holds numbers. `width`:
-    columns of the screen, if not as many as it has."""
+    columns of the screen, if not as many as it has. `unbroken`: which columns have lines of their
+    own, as others give way."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name, is_number in header:
+    for at, (name, is_number) in enumerate(header):
         table.add_column(
-            Text(visible(name)), justify="right" if is_number else "left", overflow="fold"
+            Text(visible(name)),
+            justify="right" if is_number else "left",
+            overflow="fold",
+            no_wrap=at < len(unbroken) and unbroken[at],
         )
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))

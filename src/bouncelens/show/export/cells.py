@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bouncelens.service.report import Column
 
-NUMBERS = ("events", "messages", "addresses", "share", "days", "money")
+NUMBERS = ("events", "messages", "addresses", "share", "points", "days", "money")
 UNKNOWN = "–"
+_POINTS = " pp"  # percentage points: a difference of two shares
 
 # What a spreadsheet may begin a formula with, full-width and small forms and the true minus too:
 # OWASP, CSV Injection.
@@ -57,8 +58,8 @@ def interval(low: str, high: str, gap: str = "") -> str:
     would stand beside it."""
     if UNKNOWN in (low, high):
         return UNKNOWN
-    between = " to " if "-" in low + high else f"{gap}–{gap}"
-    return f"{low.removesuffix(' %')}{between}{high}"
+    between = " to " if {"-", "+"} & set(low + high) else f"{gap}–{gap}"
+    return f"{low.removesuffix(' %').removesuffix(_POINTS)}{between}{high}"
 
 
 def shown(value: Any, column: Column) -> str:
@@ -67,6 +68,8 @@ def shown(value: Any, column: Column) -> str:
         return UNKNOWN
     if column.unit == "share":
         return f"{100 * value:.2f} %".replace("-0.00", "0.00")
+    if column.unit == "points":
+        return f"{100 * value:+.2f}{_POINTS}".replace("-0.00", "+0.00")
     if column.unit == "money":
         return f"{value:,.2f}"
     if isinstance(value, bool):

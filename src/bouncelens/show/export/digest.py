@@ -49,7 +49,12 @@ def digest_report(digest: Digest, *, made_at: datetime) -> Report:
     """The digest as a report."""
     first = section(changes_answer(digest), limit=_ROWS)
     earlier = f"{_span(digest.due.other_since, digest.due.since)} is before"
-    changed = replace(first, window=f"{first.window}; {earlier}", drawing=None)
+    changed = replace(
+        first,
+        window=f"{first.window}; {earlier}",
+        drawing=None,
+        nothing="No rate clearly changed." if digest.compared else "There was no rate to compare.",
+    )
     new = section(digest.new_replies, limit=_ROWS)
     tables = sections(digest.answers, limit=_ROWS, overview=digest.overview)
     return Report(

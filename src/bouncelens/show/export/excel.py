@@ -33,6 +33,7 @@ _SHAPES = {
     "number": "#,##0",
     "id": "0",
     "share": "0.00%",
+    "points": '+0.00" pp";-0.00" pp";0.00" pp"',
     "money": "#,##0.00",
     "float": "0.00",
     "day": "yyyy-mm-dd",
@@ -93,6 +94,8 @@ def _write(book: Workbook, formats: dict[str, Format], found: Stream, *, most_ro
             place, told.rows = place + 1, told.rows + 1
     if sheet is None:
         _begun(book, formats, told)
+    else:
+        sheet.autofilter(0, 0, place - 1, len(found.about.columns) - 1)
     return told
 
 
@@ -130,7 +133,8 @@ def _put(sheet: Worksheet, place: tuple[int, int], value: Any, cell: _Cell) -> N
     if isinstance(value, bool):
         sheet.write_boolean(row, at, value)
     elif isinstance(value, int | float) and abs(value) < 10**MOST_DIGITS:
-        sheet.write_number(row, at, value, cell.formats[_shape(value, cell.column)])
+        shown = 100 * value if cell.column.unit == "points" else value
+        sheet.write_number(row, at, shown, cell.formats[_shape(value, cell.column)])
     elif isinstance(value, datetime):
         sheet.write_datetime(row, at, moment(value), cell.formats["moment"])
     elif isinstance(value, date):
@@ -146,7 +150,7 @@ def _put(sheet: Worksheet, place: tuple[int, int], value: Any, cell: _Cell) -> N
 
 
 def _shape(value: float, column: Column) -> str:
-    if column.unit in ("share", "money"):
+    if column.unit in ("share", "points", "money"):
         return column.unit
     if isinstance(value, float):
         return "float"

@@ -41,7 +41,7 @@ def _section(section: Section) -> Iterator[str]:
         for row in section.rows:
             yield "| " + " | ".join(map(_cell, row)) + " |"
     else:
-        yield "Nothing in this window."
+        yield section.nothing
     yield ""
     yield " ".join(map(_words, section.notes)) + "\n"
 

@@ -47,6 +47,7 @@ def _section(section: Section, number: int) -> dict[str, Any]:
         "numbers": [head.is_number for head in section.heads],
         "rows": section.rows,
         "notes": section.notes,
+        "nothing": section.nothing,
         "chart": f"chart{number}.svg" if section.drawing else None,
         "chart_title": section.drawing.title if section.drawing else "",
         "chart_words": section.drawing.description if section.drawing else "",

@@ -38,6 +38,7 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     drawing: charts.Drawing | None = None
+    nothing: str = "Nothing in this window."  # said where there are no rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@
 -- column reason: what the reply means
 -- column rate_before [share] (detail): bounced_before / sent_before
 -- column rate_after [share] (detail): bounced_after / sent_after
--- column difference [share]: what the row adds to the difference of the whole rates
--- column low [share] (detail): lower end of the difference's 95 % interval (Newcombe)
--- column high [share] (detail): upper end of the difference's 95 % interval (Newcombe)
--- column rate_effect [share]: of it, by another rate at the same mix
--- column mix_effect [share]: of it, by another mix at the same rate
+-- column difference [points]: what the row adds to the difference of the whole rates
+-- column low [points] (detail): lower end of the difference's 95 % interval (Newcombe)
+-- column high [points] (detail): upper end of the difference's 95 % interval (Newcombe)
+-- column rate_effect [points]: of it, by another rate at the same mix
+-- column mix_effect [points]: of it, by another mix at the same rate
 -- column bounced_before [messages] (detail): messages that bounced before
 -- column sent_before [messages] (detail): messages sent to the provider before
 -- column bounced_after [messages] (detail): messages that bounced now

@@ -3,12 +3,12 @@
 -- denominator: none: times and days
 -- note: data views keep six months (180 days), tracking data 730 days; what came after the last bounce is not stored yet, and is lost when no days are left
 -- with: tallies
--- columns: account
+-- column account: MID of the business unit
 -- column route: query, extract, file, soap or events
--- column bounces [events]: bounce events that it told of
+-- column bounces [events] (detail): bounce events that it told of
 -- column first_event (detail): the earliest of them, UTC
 -- column last_event: the latest of them, UTC
--- column last_stored: when the last row of them entered the lake, UTC
+-- column last_stored (detail): when the last row of them entered the lake, UTC
 -- column age_days [days]: whole days since the latest
 -- column views_days_left [days]: until data views forget what came after it
 -- column overall_days_left [days]: until SFMC forgets it
