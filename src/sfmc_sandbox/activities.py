@@ -56,7 +56,6 @@ class Activities:
     """What a unit has set up to run, and what ran."""
 
     tenant: Tenant
-    _count: int = 0
 
     @classmethod
     def of(cls, tenant: Tenant) -> Activities:
@@ -64,17 +63,13 @@ class Activities:
         tenant.db.cursor().execute(_TABLES)
         return cls(tenant)
 
-    def _next(self) -> int:
-        self._count += 1
-        return self._count
-
     def add_query(self, activity: QueryActivity, target: tuple[str, str], now: datetime) -> None:
         """Keeps a query; `target` is the data extension's name and ObjectID."""
         self.tenant.write(
             "INSERT INTO query_activity VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
             "'Active')",
             [
-                self._next(), activity.mid, activity.object_id, activity.key, activity.name,
+                self.tenant.number(), activity.mid, activity.object_id, activity.key, activity.name,
                 activity.description, activity.query_text, activity.target_key, *target,
                 activity.update_type, activity.category_id, now, now,
             ],
@@ -124,7 +119,7 @@ class Activities:
         self.tenant.write(
             "INSERT INTO automation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
             [
-                self._next(), mid, object_id, key, name, description, READY, now, now,
+                self.tenant.number(), mid, object_id, key, name, description, READY, now, now,
                 json.dumps(steps),
             ],
         )  # fmt: skip
@@ -143,7 +138,7 @@ class Activities:
         self, mid: int, interaction_id: str, *, kind: str, key: str, now: datetime
     ) -> int:
         """Notes that something began to run; its task id."""
-        number = self._next() + 123_000
+        number = self.tenant.number() + 123_000
         self.tenant.write(
             "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, 'Processing', NULL, 0, ?, NULL)",
             [number, mid, str(uuid4()), interaction_id, kind, key, now],

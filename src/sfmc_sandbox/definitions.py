@@ -27,3 +27,19 @@ class Definitions:
         """All of a unit and kind."""
         with self._lock:
             return [content for key, content in self._known.items() if key[:2] == (mid, kind)]
+
+    def change(
+        self, mid: int, kind: str, number: str, more: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """Takes fields over into one; it as it is then, or None when there is none."""
+        with self._lock:
+            if (mid, kind, number) not in self._known:
+                return None
+            changed = {**self._known[mid, kind, number], **more}
+            self._known[mid, kind, number] = changed
+            return changed
+
+    def remove(self, mid: int, kind: str, number: str) -> bool:
+        """Forgets one; False when there is none."""
+        with self._lock:
+            return self._known.pop((mid, kind, number), None) is not None

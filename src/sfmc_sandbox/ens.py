@@ -136,7 +136,7 @@ class Ens:
     undelivered: int = 0  # batches given up
     now_ms: Callable[[], int] = lambda: 0  # the world's clock
     deferred: list[Deferred] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.RLock = field(default_factory=threading.RLock)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2))
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -155,19 +155,22 @@ class Ens:
             if status != 200:
                 raise OSError(f"the callback answered {status}")
         except OSError:
-            del self.callbacks[made.callback_id]
+            self.callbacks.pop(made.callback_id, None)
             raise
         return made
 
     def verify(self, callback_id: str, key: str) -> bool:
         """Takes a verification key, once, within four hours."""
         found = self.callbacks.get(callback_id)
-        if found is None or not found.verification_key:
+        if found is None:
             return False
-        is_right = hmac.compare_digest(found.verification_key.encode(), key.encode())
-        if not is_right or time.monotonic() - found.born > 4 * 3600:
-            return False
-        found.verification_key, found.status = "", "verified"
+        with self.lock:
+            is_right = hmac.compare_digest(found.verification_key.encode(), key.encode())
+            if not found.verification_key or not is_right:
+                return False
+            if time.monotonic() - found.born > 4 * 3600:
+                return False
+            found.verification_key, found.status = "", "verified"
         return True
 
     def sign(self, callback: Callback, body: bytes) -> str:
@@ -181,7 +184,9 @@ class Ens:
         """Hears what was poured into a table; sends it to whoever wants it."""
         if name not in EVENT_TYPES or not self.subscriptions:
             return
-        wanted = [s for s in self.subscriptions.values() if EVENT_TYPES[name] in s.event_types]
+        wanted = [
+            s for s in list(self.subscriptions.values()) if EVENT_TYPES[name] in s.event_types
+        ]
         if not wanted:
             return
         items = items_of(self.tenant, name, rows)
@@ -196,19 +201,20 @@ class Ens:
     def _send(self, callback: Callback, batch: list[dict[str, Any]]) -> None:
         now_ms = self.now_ms()
         if callback.is_suspended(now_ms):
-            with self._lock:
+            with self.lock:
                 self.undelivered += 1
         else:
             self._pool.submit(self._deliver, callback, batch, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Tries again what is due by the world's clock; gives up after seven days."""
-        with self._lock:
+        with self.lock:
             due = [entry for entry in self.deferred if entry.due_ms <= now_ms]
             self.deferred = [entry for entry in self.deferred if entry.due_ms > now_ms]
         for entry in due:
             if now_ms - entry.since_ms > GIVE_UP_MS:
-                self.undelivered += 1
+                with self.lock:
+                    self.undelivered += 1
             else:
                 self._pool.submit(self._deliver, entry.callback, entry.items, entry.since_ms)
 
@@ -226,7 +232,7 @@ class Ens:
                 return
         now = self.now_ms()
         wait = max(FIRST_DEFERRAL_MS, now - since_ms)  # doubles what has passed
-        with self._lock:
+        with self.lock:
             if self.on_failure == "suspend":
                 self.undelivered += 1
                 callback.fail(now)

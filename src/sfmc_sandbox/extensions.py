@@ -173,19 +173,21 @@ class Extensions:
         cursor.execute("DELETE FROM extension_field WHERE mid = ? AND de_key = ?", where)
         self.by_key.pop((extension.mid, extension.key.lower()), None)
 
+    def of_unit(self, mid: int) -> list[DataExtension]:
+        """All of one business unit. A copy first: others may be made meanwhile."""
+        return [extension for extension in list(self.by_key.values()) if extension.mid == mid]
+
     def find(self, mid: int, key: str) -> DataExtension | None:
         """The data extension of an external key in one business unit."""
         return self.by_key.get((mid, key.lower()))
 
     def named(self, mid: int, name: str) -> DataExtension | None:
         """The data extension that SQL calls by its name, or by its key."""
-        for extension in self.by_key.values():
-            if extension.mid == mid and extension.name.lower() == name.lower():
+        for extension in self.of_unit(mid):
+            if extension.name.lower() == name.lower():
                 return extension
         return self.find(mid, name)
 
     def by_id(self, mid: int, object_id: str) -> DataExtension | None:
         """The data extension of an ObjectID in one business unit."""
-        return next(
-            (e for e in self.by_key.values() if e.mid == mid and e.object_id == object_id), None
-        )
+        return next((e for e in self.of_unit(mid) if e.object_id == object_id), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from uuid import uuid4
 from sfmc_sandbox.extracts import ExtractRefused, file_name
 from sfmc_sandbox.queries import QueryFailed
 from sfmc_sandbox.rows import Mode, write_rows
+from sfmc_sandbox.runs import UNFORESEEN
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +69,6 @@ class Imports:
     """The definitions of a tenant, in its database, where SOAP retrieves them."""
 
     tenant: Tenant
-    _count: int = 0
 
     @classmethod
     def of(cls, tenant: Tenant) -> Imports:
@@ -75,30 +76,58 @@ class Imports:
         tenant.db.cursor().execute(_TABLES)
         return cls(tenant)
 
-    def next(self) -> int:
-        """A number that no other row has."""
-        self._count += 1
-        return self._count
-
     def add(self, made: ImportDefinition, now: datetime) -> None:
         """Keeps a definition."""
         self.tenant.write(
             "INSERT INTO import_definition VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                self.next(), made.mid, made.object_id, made.key, made.name, made.description,
+                self.tenant.number(), made.mid, made.object_id, made.key, made.name,
+                made.description,
                 made.file_spec, made.update_type, made.allow_errors, made.destination, now,
             ],
         )  # fmt: skip
 
     def find(self, mid: int, name: str) -> ImportDefinition | None:
         """The definition of an ObjectID or external key."""
+        found = self._all("(object_id = ? OR lower(key) = lower(?))", mid, name, name)
+        return next(iter(found), None)
+
+    def by_id(self, mid: int, object_id: str) -> ImportDefinition | None:
+        """The definition of an ObjectID."""
+        return next(iter(self._all("object_id = ?", mid, object_id)), None)
+
+    def of_unit(self, mid: int) -> list[ImportDefinition]:
+        """All definitions of a business unit, oldest first."""
+        return self._all("true", mid)
+
+    def _all(self, condition: str, mid: int, *values: str) -> list[ImportDefinition]:
+        rows = self.tenant.db.cursor().execute(
+            "SELECT mid, object_id, key, name, description, file_spec, update_type, allow_errors, "  # noqa: S608 - our own
+            f"destination FROM import_definition WHERE mid = ? AND {condition} ORDER BY n",
+            [mid, *values],
+        ).fetchall()  # fmt: skip
+        return [ImportDefinition(*row) for row in rows]
+
+    def created(self, object_id: str) -> datetime:
+        """When a definition was made. Raises KeyError."""
         row = self.tenant.db.cursor().execute(
-            "SELECT mid, object_id, key, name, description, file_spec, update_type, allow_errors, "
-            "destination FROM import_definition "
-            "WHERE mid = ? AND (object_id = ? OR lower(key) = lower(?))",
-            [mid, name, name],
+            "SELECT created FROM import_definition WHERE object_id = ?", [object_id]
         ).fetchone()  # fmt: skip
-        return None if row is None else ImportDefinition(*row)
+        if row is None:
+            raise KeyError(object_id)
+        made: datetime = row[0]
+        return made
+
+    def change(self, changed: ImportDefinition) -> None:
+        """Stores a definition's new settings."""
+        self.tenant.write(
+            "UPDATE import_definition SET name = ?, description = ?, file_spec = ?, "
+            "update_type = ?, allow_errors = ?, destination = ? WHERE object_id = ?",
+            [
+                changed.name, changed.description, changed.file_spec, changed.update_type,
+                changed.allow_errors, changed.destination, changed.object_id,
+            ],
+        )  # fmt: skip
 
     def remove(self, object_id: str) -> None:
         """Forgets a definition."""
@@ -110,7 +139,7 @@ class Imports:
         """Keeps a suppression list's definition. `names`: key, name, description."""
         self.tenant.write(
             "INSERT INTO suppression_list VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [self.next(), mid, object_id, *names, now],
+            [self.tenant.number(), mid, object_id, *names, now],
         )
 
     def remove_list(self, mid: int, object_id: str, verb: str) -> bool:
@@ -144,7 +173,7 @@ def start_import(sandbox: Sandbox, definition: ImportDefinition) -> int:
     sandbox.tenant.write(
         "INSERT INTO import_summary VALUES (?, ?, ?, ?, ?, 'New', ?, ?, NULL, 0, 0, 0, 0)",
         [
-            sandbox.imports.next(), mid, str(uuid4()), definition.key, task,
+            sandbox.tenant.number(), mid, str(uuid4()), definition.key, task,
             target.object_id if target else "", now,
         ],
     )  # fmt: skip
@@ -160,6 +189,9 @@ def _run(sandbox: Sandbox, definition: ImportDefinition, task: int) -> None:
         fill(sandbox, definition, counts)
     except QueryFailed as problem:
         error = str(problem)
+    except Exception:
+        logging.getLogger("sfmc_sandbox").exception("import %s failed", definition.key)
+        error = UNFORESEEN
     sandbox.tenant.write(
         "UPDATE import_summary SET status = ?, ended = ?, taken = ?, doubled = ?, errors = ?, "
         "total = ? WHERE task = ?",

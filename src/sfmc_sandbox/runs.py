@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sfmc_sandbox.queries import Queries
     from sfmc_sandbox.wire.trouble import Trouble
 
+UNFORESEEN = "An unexpected error occurred."
 QUERY, AUTOMATION = 300, 0  # object type ids of activities
 
 
@@ -50,13 +52,13 @@ class Runs:
     start_delay_s: float = 0.25  # how long nothing seems to happen after the start
     least_s: float = 0.25  # how long a run lasts at least
     other: dict[int, Callable[[Activity], int]] = field(default_factory=dict)  # by type id
-    _running: set[str] = field(default_factory=set)
+    _running: Counter[str] = field(default_factory=Counter)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_running(self, object_id: str) -> bool:
         """Whether a query runs at this moment."""
-        return object_id in self._running
+        return self._running[object_id] > 0
 
     def start(self, activity: QueryActivity) -> int:
         """Starts a query; its task id."""
@@ -77,17 +79,20 @@ class Runs:
         time.sleep(delay)
         began = time.monotonic()
         with self._lock:
-            self._running.add(activity.object_id)
+            self._running[activity.object_id] += 1
         error, rows = None, 0
         try:
             rows = self._fill(activity)
         except QueryFailed as problem:
             error = str(problem)
+        except Exception:
+            logging.getLogger("sfmc_sandbox").exception("query %s failed", activity.key)
+            error = UNFORESEEN
         finally:
             time.sleep(max(0.0, self.least_s - (time.monotonic() - began)))
             self.activities.end_task(task, self.now(), error=error, rows=rows)
             with self._lock:
-                self._running.discard(activity.object_id)
+                self._running[activity.object_id] -= 1
 
     def _fill(self, activity: QueryActivity) -> int:
         target = self.extensions.find(activity.mid, activity.target_key)
@@ -124,7 +129,7 @@ class Runs:
             error = str(problem)
         except Exception:
             logging.getLogger("sfmc_sandbox").exception("automation %s failed", object_id)
-            error = "An unexpected error occurred."
+            error = UNFORESEEN
         self._set_status(object_id, -1 if error else READY)
         self.activities.end_task(task, self.now(), error=error, rows=rows)
 

@@ -152,3 +152,12 @@ def test_sfmc_2_4_a_task_is_not_found_by_its_status(caller: Caller) -> None:
     assert answer.first("OverallStatus") == "Error: Invalid column name 'Status'."
     children = simple("QueryAllChildren", "equals", "true")
     assert caller.retrieve(TASKS + props("Status") + children).first("OverallStatus") == "OK"
+
+
+@pytest.mark.parametrize("value", ["@", "%@%"])
+def test_like_finds_its_value_anywhere_without_wildcards_too(caller: Caller, value: str) -> None:
+    found = caller.retrieve(
+        "<ObjectType>Subscriber</ObjectType>" + props("EmailAddress")
+        + simple("EmailAddress", "like", value) + "<Options><BatchSize>2</BatchSize></Options>"
+    )  # fmt: skip
+    assert len(found.results) == 2

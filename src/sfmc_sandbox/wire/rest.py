@@ -8,6 +8,8 @@ from sfmc_sandbox.wire import (
     rest_assets,
     rest_automations,
     rest_ens,
+    rest_imports,
+    rest_known,
     rest_legacy,
     rest_other,
     rest_queries,
@@ -39,11 +41,14 @@ _ROWS_BY_KEY = "/data/v1/async/dataextensions/key:{key}/rows"
 _ROWS_BY_ID = "/data/v1/async/dataExtensions/{id}/rows"
 _QUERIES, _QUERY = "/automation/v1/queries", "/automation/v1/queries/{id}"
 _AUTOMATIONS, _AUTOMATION = "/automation/v1/automations", "/automation/v1/automations/{id}"
+_IMPORTS, _IMPORT = "/automation/v1/imports", "/automation/v1/imports/{id}"
 _EXTRACTS, _TRANSFERS = "/automation/v1/dataextracts", "/automation/v1/filetransfers"
 _CALLBACKS, _SUBSCRIPTIONS = "/platform/v1/ens-callbacks", "/platform/v1/ens-subscriptions"
 _LEGACY = "/legacy/v1/beta/bulk/automations/automation/definition"
 _NOTES = "/legacy/v1/beta/automations/notifications"
 _ENS = "event_notification"
+# These call the client back, which may ask for something else before it answers.
+_ALONE = "/platform/v1/ens-"
 _DE_READ, _DE_WRITE = "data_extensions_read", "data_extensions_write"
 _READ, _WRITE, _RUN = "automations_read", "automations_write", "automations_execute"
 # Method, path, scope, answer.
@@ -87,6 +92,23 @@ ROUTES: list[tuple[str, str, str, Answer]] = [
     ("GET", _TRANSFERS, _READ, rest_automations.list_transfers),
     ("POST", _TRANSFERS, _WRITE, rest_automations.create_transfer),
     ("GET", f"{_TRANSFERS}/{{id}}", _READ, rest_automations.get_definition),
+    *(
+        (method, f"{kind}/{{id}}", _WRITE, answer)
+        for kind in (_EXTRACTS, _TRANSFERS)
+        for method, answer in (
+            ("PATCH", rest_automations.change_definition),
+            ("DELETE", rest_automations.remove_definition),
+        )
+    ),
+    ("GET", _IMPORTS, _READ, rest_imports.list_imports),
+    ("POST", _IMPORTS, _WRITE, rest_imports.create_import),
+    ("GET", _IMPORT, _READ, rest_imports.get_import),
+    ("PATCH", _IMPORT, _WRITE, rest_imports.change_import),
+    ("DELETE", _IMPORT, _WRITE, rest_imports.remove_import),
+    *(("GET", path, "", rest_known.empty) for path in rest_known.EMPTY),
+    ("GET", "/hub/v1/campaigns/{id}", "", rest_known.no_campaign),
+    ("GET", "/platform/v1/endpoints", "", rest_known.endpoints),
+    ("GET", "/platform/v1/endpoints/{type}", "", rest_known.endpoint),
     ("GET", "/automation/v1/ftplocations", "file_locations_read", rest_automations.locations),
     (
         "GET",
@@ -136,7 +158,10 @@ def call(sandbox: Sandbox, request: Request, scope: str, answer: Answer) -> Resp
             raise not_authorized()
         if scope and (scope not in found.scopes or sandbox.trouble.strikes("scope-missing")):
             raise insufficient()
-        return answer(sandbox, found, request)
+        if request.method == "GET" or request.url.path.lower().startswith(_ALONE):
+            return answer(sandbox, found, request)
+        with sandbox.writing:  # what one finds missing and makes, nobody else makes meanwhile
+            return answer(sandbox, found, request)
     except RestError as problem:
         return problem.response()
 

@@ -164,18 +164,14 @@ def extract_types(sandbox: Sandbox, token: Token, request: Request) -> Response:
 
 def list_extracts(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /automation/v1/dataextracts."""
-    return _listed(request, sandbox.definitions.of(token.mid, "dataextracts"), _EXTRACT)
+    return listed(request, sandbox.definitions.of(token.mid, "dataextracts"), _EXTRACT)
 
 
 def create_extract(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """POST /automation/v1/dataextracts."""
     content = object_body(request)
     need(content, "name", "dataExtractTypeId", "fileSpec")
-    if str(content["dataExtractTypeId"]) not in {number for number, _ in EXTRACT_TYPES}:
-        raise RestError(400, 10005, "The dataExtractTypeId is not valid.")
-    fields = content.get("dataFields") or []
-    if not isinstance(fields, list) or not all(isinstance(entry, dict) for entry in fields):
-        raise RestError(400, 10003, "The field dataFields must be a list.")
+    _checked_extract(content)
     made = {
         "key": str(content.get("key") or uuid4()),
         "description": "",
@@ -199,31 +195,38 @@ def create_transfer(sandbox: Sandbox, token: Token, request: Request) -> Respons
     """POST /automation/v1/filetransfers."""
     content = object_body(request)
     need(content, "name", "fileSpec")
-    place = content.get("fileTransferLocationId") or location(token.mid)
-    if place != location(token.mid):
-        raise RestError(400, 10005, "The fileTransferLocationId is not valid.")
-    try:
-        file_name(str(content["fileSpec"]), sandbox.now())
-    except ExtractRefused as problem:
-        raise RestError(400, 10005, str(problem)) from problem
+    _checked_transfer(sandbox, token, content)
     made = {
         "description": "", "customerKey": str(uuid4()), "isEncrypted": False,
         "isCompressed": False, "maxFileAgeScheduleOffset": 0, "maxImportFrequency": 0,
         "isUpload": True, "isPgp": False, "isFileSpecLocalized": False, **content,
         "id": str(uuid4()), "maxFileAge": whole(content, "maxFileAge"),
-        "fileTransferLocationId": place, **_dates(sandbox),
+        "fileTransferLocationId": location(token.mid), **_dates(sandbox),
     }  # fmt: skip
     sandbox.definitions.add(token.mid, "filetransfers", made["id"], made)
     return JSONResponse(made)
 
 
+def _checked_transfer(sandbox: Sandbox, token: Token, content: dict[str, Any]) -> None:
+    place = content.get("fileTransferLocationId") or location(token.mid)
+    if place != location(token.mid):
+        raise RestError(400, 10005, "The fileTransferLocationId is not valid.")
+    whole(content, "maxFileAge")
+    if content.get("fileSpec") is None:
+        return
+    try:
+        file_name(str(content["fileSpec"]), sandbox.now())
+    except ExtractRefused as problem:
+        raise RestError(400, 10005, str(problem)) from problem
+
+
 def list_transfers(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /automation/v1/filetransfers."""
-    return _listed(request, sandbox.definitions.of(token.mid, "filetransfers"), _TRANSFER)
+    return listed(request, sandbox.definitions.of(token.mid, "filetransfers"), _TRANSFER)
 
 
-def _listed(request: Request, items: list[dict[str, Any]], told: tuple[str, ...]) -> Response:
-    """A list tells less of each than its own address does."""
+def listed(request: Request, items: list[dict[str, Any]], told: tuple[str, ...] = ()) -> Response:
+    """A list, by name where it is asked so. `told`: what it tells of each, where that is less."""
     if wanted := asked(request, "$filter"):
         name, _, value = wanted.partition(" eq ")
         if name.strip().lower() != "name" or not value.strip():
@@ -231,14 +234,54 @@ def _listed(request: Request, items: list[dict[str, Any]], told: tuple[str, ...]
         value = value.strip().strip("'").lower()
         items = [item for item in items if str(item["name"]).lower() == value]
     answer = paged(request, items, default=500, most=500)
-    answer["items"] = [{k: item[k] for k in told if k in item} for item in answer["items"]]
+    if told:
+        answer["items"] = [{k: item[k] for k in told if k in item} for item in answer["items"]]
     return JSONResponse(answer)
+
+
+def _checked_extract(content: dict[str, Any]) -> None:
+    kind = content.get("dataExtractTypeId")
+    if kind is not None and str(kind) not in {number for number, _ in EXTRACT_TYPES}:
+        raise RestError(400, 10005, "The dataExtractTypeId is not valid.")
+    fields = content.get("dataFields") or []
+    if not isinstance(fields, list) or not all(isinstance(entry, dict) for entry in fields):
+        raise RestError(400, 10003, "The field dataFields must be a list.")
+
+
+def change_definition(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """PATCH /automation/v1/dataextracts/{id} or filetransfers/{id}."""
+    kind, number = _kind(request), request.path_params["id"]
+    content = object_body(request)
+    if kind == "dataextracts":
+        _checked_extract(content)
+    else:
+        _checked_transfer(sandbox, token, content)
+    own = {"id", "dataExtractDefinitionId", "createdDate"}
+    more = {key: value for key, value in content.items() if key not in own}
+    for name in ("name", "fileSpec"):
+        if name in more:
+            need(more, name)
+    more["modifiedDate"] = _dates(sandbox)["modifiedDate"]
+    changed = sandbox.definitions.change(token.mid, kind, number, more)
+    if changed is None:
+        raise not_found()
+    return JSONResponse(changed)
+
+
+def remove_definition(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """DELETE /automation/v1/dataextracts/{id} or filetransfers/{id}: the JSON text "OK"."""
+    if not sandbox.definitions.remove(token.mid, _kind(request), request.path_params["id"]):
+        raise not_found()
+    return JSONResponse("OK")
+
+
+def _kind(request: Request) -> str:
+    return str(request.url.path.split("/")[3].lower())
 
 
 def get_definition(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /automation/v1/dataextracts/{id} or filetransfers/{id}."""
-    kind = request.url.path.split("/")[3].lower()
-    found = sandbox.definitions.find(token.mid, kind, request.path_params["id"])
+    found = sandbox.definitions.find(token.mid, _kind(request), request.path_params["id"])
     if found is None:
         raise not_found()
     return JSONResponse(found)

@@ -33,7 +33,7 @@ def create_callbacks(sandbox: Sandbox, token: Token, request: Request) -> Respon
         if not isinstance(size, int) or not 100 <= size <= 1000:
             raise RestError(400, 10005, "maxBatchSize must lie between 100 and 1000.")
         _check_url(url)
-        if any(c.mid == token.mid and c.url == url for c in sandbox.ens.callbacks.values()):
+        if any(c.mid == token.mid and c.url == url for c in list(sandbox.ens.callbacks.values())):
             return Response(status_code=304)
         try:
             callback = sandbox.ens.add_callback(token.mid, name, url, max_batch=size)
@@ -77,7 +77,7 @@ def list_callbacks(sandbox: Sandbox, token: Token, request: Request) -> Response
     return JSONResponse(
         [
             c.told(now_ms=sandbox.ens.now_ms())
-            for c in sandbox.ens.callbacks.values()
+            for c in list(sandbox.ens.callbacks.values())
             if c.mid == token.mid
         ]
     )
@@ -91,10 +91,10 @@ def get_callback(sandbox: Sandbox, token: Token, request: Request) -> Response:
 def remove_callback(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """DELETE /platform/v1/ens-callbacks/{id}, with its subscriptions."""
     found = _mine(sandbox, token, request)
-    del sandbox.ens.callbacks[found.callback_id]
+    sandbox.ens.callbacks.pop(found.callback_id, None)
     for number, subscription in list(sandbox.ens.subscriptions.items()):
         if subscription.callback_id == found.callback_id:
-            del sandbox.ens.subscriptions[number]
+            sandbox.ens.subscriptions.pop(number, None)
     return JSONResponse({"callbackId": found.callback_id})
 
 
@@ -116,8 +116,9 @@ def create_subscriptions(sandbox: Sandbox, token: Token, request: Request) -> Re
     made = []
     for entry in list_body(request):
         need(entry, "callbackId", "subscriptionName", "eventCategoryTypes")
-        subscription = _subscription(sandbox, token, entry)
-        sandbox.ens.subscriptions[subscription.subscription_id] = subscription
+        with sandbox.ens.lock:
+            subscription = _subscription(sandbox, token, entry)
+            sandbox.ens.subscriptions[subscription.subscription_id] = subscription
         made.append(subscription.told())
     return JSONResponse(made, 201)
 
@@ -133,7 +134,7 @@ def _subscription(sandbox: Sandbox, token: Token, entry: dict[str, Any]) -> Subs
     filters = entry.get("filters") or []
     if not isinstance(filters, list):
         raise RestError(400, 10005, "The field filters must be a list.")
-    siblings = [s for s in sandbox.ens.subscriptions.values() if s.mid == token.mid]
+    siblings = [s for s in list(sandbox.ens.subscriptions.values()) if s.mid == token.mid]
     if any(s.name == entry["subscriptionName"] for s in siblings):
         raise RestError(400, 10005, "The subscriptionName exists already.")
     if sum(s.callback_id == callback.callback_id for s in siblings) >= _MOST_SUBSCRIPTIONS:
@@ -147,7 +148,7 @@ def _subscription(sandbox: Sandbox, token: Token, entry: dict[str, Any]) -> Subs
 def list_subscriptions(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /platform/v1/ens-subscriptions-by-cb/{id}."""
     number = _mine(sandbox, token, request).callback_id
-    found = [s.told() for s in sandbox.ens.subscriptions.values() if s.callback_id == number]
+    found = [s.told() for s in list(sandbox.ens.subscriptions.values()) if s.callback_id == number]
     return JSONResponse(found)
 
 
@@ -157,5 +158,5 @@ def remove_subscription(sandbox: Sandbox, token: Token, request: Request) -> Res
     found = sandbox.ens.subscriptions.get(number)
     if found is None or found.mid != token.mid:
         raise not_found()
-    del sandbox.ens.subscriptions[number]
+    sandbox.ens.subscriptions.pop(number, None)
     return JSONResponse({"subscriptionId": number})

@@ -37,8 +37,8 @@ def list_objects(sandbox: Sandbox, token: Token, request: Request) -> Response:
         raise RestError(400, 10002, "The parameter $search is required.")
     items = [
         _told(extension)
-        for extension in sandbox.extensions.by_key.values()
-        if extension.mid == token.mid and wanted.strip("*").lower() in extension.name.lower()
+        for extension in sandbox.extensions.of_unit(token.mid)
+        if wanted.strip("*").lower() in extension.name.lower()
     ]
     return JSONResponse(paged(request, items, default=25, most=25))
 
@@ -69,8 +69,7 @@ def create_object(sandbox: Sandbox, token: Token, request: Request) -> Response:
     key = str(content.get("key") or content["name"])
     if sandbox.extensions.find(token.mid, key):
         raise RestError(400, 10005, f"A data extension with the key {key[:100]} exists already.")
-    with sandbox.writing:
-        extension = sandbox.extensions.make(token.mid, key, str(content["name"]), made)
+    extension = sandbox.extensions.make(token.mid, key, str(content["name"]), made)
     return JSONResponse(_told(extension), 201)
 
 

@@ -209,7 +209,6 @@ def _write(sandbox: Sandbox, target: DataExtension, content: list[dict[str, Any]
             raise RestError(400, 10006, "Each row needs keys and values.")
         rows.append({**keys, **values})
     mode: Mode = "upsert" if target.keys else "insert"
-    with sandbox.writing:
-        outcomes = write_rows(sandbox.extensions, target, rows, mode=mode)
+    outcomes = write_rows(sandbox.extensions, target, rows, mode=mode)
     if problems := [outcome for outcome in outcomes if outcome]:
         raise RestError(400, 10006, problems[0])

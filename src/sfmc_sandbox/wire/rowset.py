@@ -28,6 +28,7 @@ _DEFAULT_ROWS, _MAX_ROWS = 50, 2500
 _TOKEN_LIFE = timedelta(minutes=30)
 _MAX_OPEN = 200
 _PAGES_AHEAD = 8
+_NOT_VALID = "The request token is not valid or has expired."
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ def by_token(sandbox: Sandbox, token: Token, request: Request) -> Response:
     rowset = sandbox.rowsets.find(request.path_params["token"])
     expired = sandbox.trouble.strikes("page-expires")
     if rowset is None or rowset.mid != token.mid or expired:
-        raise RestError(400, 10005, "The request token is not valid or has expired.")
+        raise RestError(400, 10005, _NOT_VALID)
     return _page(sandbox, rowset, _number(request, "$page", 1))
 
 
@@ -130,15 +131,15 @@ def _rows(sandbox: Sandbox, rowset: Rowset, offset: int) -> list[tuple[str, ...]
         place = offset - rowset.chunk_start
         if not 0 <= place < len(rowset.chunk):
             names = ", ".join(_text_of(column) for column in rowset.columns)
-            rowset.chunk = (
-                sandbox.tenant.db.cursor()
-                .execute(
-                    f"SELECT {names} FROM {rowset.extension.table} "  # noqa: S608
-                    f"WHERE {rowset.condition} ORDER BY {rowset.order} LIMIT ? OFFSET ?",
-                    [*rowset.parameters, size * _PAGES_AHEAD, offset],
-                )
-                .fetchall()
+            text = (
+                f"SELECT {names} FROM {rowset.extension.table} "  # noqa: S608
+                f"WHERE {rowset.condition} ORDER BY {rowset.order} LIMIT ? OFFSET ?"
             )
+            values = [*rowset.parameters, size * _PAGES_AHEAD, offset]
+            try:
+                rowset.chunk = sandbox.tenant.db.cursor().execute(text, values).fetchall()
+            except duckdb.Error as problem:  # the data extension is gone meanwhile
+                raise RestError(400, 10005, _NOT_VALID) from problem
             rowset.chunk_start, place = offset, 0
         return rowset.chunk[place : place + size]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sfmc_sandbox.wire.soap_answer import PARTNER, escape
+from sfmc_sandbox.wire.soap_known import without_rows, wsdl_text
 from sfmc_sandbox.wire.soap_objects import OBJECTS
 from sfmc_sandbox.wire.soap_request import child, children, text_of
 from sfmc_sandbox.wire.soap_row import Property
@@ -54,16 +53,10 @@ _MAX_LENGTHS = {"SubscriberKey": 254, "EmailAddress": 254, "SMTPReason": 4000}
 _NOT_RETRIEVABLE = {"Subscriber": ("Attributes", "Lists", "ModifiedDate")}
 
 
-@cache
-def _wsdl() -> str:
-    path = files("sfmc_sandbox") / "wire" / "etframework.wsdl"
-    return path.read_text(encoding="utf-8-sig")
-
-
 def wsdl(base_url: str) -> str:
     """The WSDL with its import and its address pointing here (fact sheet 2.7)."""
     return (
-        _wsdl()
+        wsdl_text()
         .replace(_FAULT_IMPORT, f"{base_url}ETFrameworkFault.xsd")
         .replace(_ADDRESS, f"{base_url}Service.asmx")
     )
@@ -76,7 +69,7 @@ def describe(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
     parts = []
     for node in children(holder) if holder is not None else []:
         name = (text_of(node, "ObjectType") or "").strip()
-        entry = OBJECTS.get(name)
+        entry = OBJECTS.get(name) or without_rows(name)
         if entry is None:
             continue
         parts.append(

@@ -20,6 +20,12 @@ _KINDS = (
     (1005, "my automations", "automations"), (1006, "my subscribers", "mysubs"),
     (1007, "my publication lists", "publication"), (1008, "Suppression Lists", "suppression_list"),
     (1009, "Triggered Sends", "triggered_send"), (1010, "my sends", "userinitiatedsends"),
+    (1011, "Scripts", "ssjsactivity"), (1012, "my filters", "filterdefinition"),
+    (1013, "my filter activities", "filteractivity"), (1014, "my imports", "importdefinition"),
+    (1015, "my templates", "template"), (1016, "my groups", "group"),
+    (1017, "Hidden", "hidden"),
+    (1018, "Journey Builder Sends", "triggered_send_journeybuilder"),
+    (1019, "Contextual Suppression Lists", "contextual_suppression_list"),
 )  # fmt: skip
 _SHARED_KINDS = (
     (1101, "Shared Items", "shared_data"), (1102, "Shared Data Extensions", "shared_dataextension"),
@@ -253,6 +259,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
             Property("CharacterSet", "'UTF-8'"),
         ),
         "email_read",
+        has_more=True,
     ),
     SoapObject(
         "DataFolder",

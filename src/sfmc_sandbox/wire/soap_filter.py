@@ -141,6 +141,8 @@ def _simple_sql(condition: Simple, found: Property, parameters: list[object]) ->
     if operator in _LIKE:
         before, after, negated = _LIKE[operator]
         value = values[0] if operator == "like" else _literal(values[0])
+        if operator == "like" and "%" not in value:
+            before = after = "%"  # public clients look for "@" so, and find every address
         parameters.append(f"{before}{value}{after}")
         condition_sql = f"(CAST({found.sql} AS VARCHAR) ILIKE ? ESCAPE '!')"
         return f"(NOT {condition_sql})" if negated else condition_sql

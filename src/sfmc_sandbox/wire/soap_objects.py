@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sfmc_sandbox.wire.soap_catalogue import CATALOGUE
 from sfmc_sandbox.wire.soap_imports import IMPORT_OBJECTS
+from sfmc_sandbox.wire.soap_people import ACCOUNT, DERIVED, UNIT
 from sfmc_sandbox.wire.soap_row import CLIENT, Kind, Property, SoapObject
 
 if TYPE_CHECKING:
@@ -156,22 +157,11 @@ OBJECTS: dict[str, SoapObject] = {
         ),
         SoapObject(
             "BusinessUnit",
-            "(SELECT u.*, p.name AS parent_name FROM unit u "
-            "LEFT JOIN unit p ON p.mid = u.parent) e",
+            UNIT,
             "e.mid",
             "e.mid = ?",
             (
-                CLIENT,
-                Property("ID", "e.mid", "int"),
-                Property("CustomerKey", "CAST(e.mid AS VARCHAR)"),
-                Property("AccountType", "'BUSINESS_UNIT'"),
-                Property("ParentID", "coalesce(e.parent, 0)", "int"),
-                Property("Name", "e.name"),
-                Property("Email", "'mail@' || e.mid || '.example'"),
-                Property("FromName", "e.name"),
-                Property("BusinessName", "e.name"),
-                Property("IsActive", "1", "int"),
-                Property("ParentName", "coalesce(e.parent_name, '')"),
+                *ACCOUNT,
                 Property("Description", "''"),
                 Property("MasterUnsubscribeBehavior", "'BUSINESS_UNIT_ONLY'"),
             ),
@@ -179,6 +169,7 @@ OBJECTS: dict[str, SoapObject] = {
         ),
         *CATALOGUE,
         *IMPORT_OBJECTS,
+        *DERIVED,
     )
 }
 _ROW_KINDS: dict[str, Kind] = {
@@ -196,9 +187,13 @@ def rows_of(extension: DataExtension) -> SoapObject:
         f"{extension.table} e",
         "e.rowid",
         f"? = {extension.mid}",
-        tuple(
-            Property(f.name, f"e.{f.quoted}", _ROW_KINDS.get(f.type, "string"))
-            for f in extension.fields
+        (
+            *(
+                Property(f.name, f"e.{f.quoted}", _ROW_KINDS.get(f.type, "string"))
+                for f in extension.fields
+            ),
+            # What the platform itself calls a row by; clients ask for it beside the fields.
+            Property("_CustomObjectKey", "e.rowid + 1", "int"),
         ),
         "data_extensions_read",
         is_bag=True,

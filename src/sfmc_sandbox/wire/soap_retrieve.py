@@ -21,6 +21,7 @@ from sfmc_sandbox.wire.soap_filter import (
     read_filter,
     to_sql,
 )
+from sfmc_sandbox.wire.soap_known import is_named, without_rows
 from sfmc_sandbox.wire.soap_objects import OBJECTS, rows_of
 from sfmc_sandbox.wire.soap_request import child, children, text_of
 from sfmc_sandbox.wire.soap_row import Property, SoapObject, row_sql
@@ -101,13 +102,18 @@ def _open(sandbox: Sandbox, token: Token, asked: Asked) -> tuple[str, Query, int
         if sandbox.trouble.strikes("duplicate-page"):
             return going.object_type, going.query, going.before
         return going.object_type, going.query, going.after
-    entry = OBJECTS.get(asked.object_type) or _rows(sandbox, token, asked.object_type)
+    entry = (
+        OBJECTS.get(asked.object_type)
+        or without_rows(asked.object_type)
+        or _rows(sandbox, token, asked.object_type)
+    )
     if entry is None:
         raise RetrieveError(
             f"Unable to find a handler for object type: {asked.object_type}. "
             "Object types are case-sensitive, check spelling."
         )
-    if entry.needs not in token.scopes or sandbox.trouble.strikes("scope-missing"):
+    lacks = bool(entry.needs) and entry.needs not in token.scopes
+    if lacks or sandbox.trouble.strikes("scope-missing"):
         raise RetrieveError(
             f"API Permission Failed: the scope {entry.needs} is needed to retrieve {entry.name}."
         )
@@ -136,7 +142,10 @@ def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Q
             raise RetrieveError("The like operator is not supported for DataExtensionObject.")
     allowed = {"ObjectID", "PartnerKey", "Client", "Client.ID", "PartnerProperties"}
     allowed |= {name for name, prop in known.items() if prop.is_retrievable}
-    if unknown := [name for name in wanted if name not in allowed]:
+    unknown = [name for name in wanted if name not in allowed]
+    if entry.has_more:
+        unknown = [name for name in unknown if not is_named(entry.name, name)]
+    if unknown:
         raise RetrieveError(
             f"The Request Property(s) {', '.join(unknown)} do not match with the fields of "
             f"{entry.name} retrieve"

@@ -53,6 +53,7 @@ class SoapObject:
     xml_type: str = ""  # xsi:type of its results, where it is not the name
     is_bag: bool = False  # properties are sent as Properties/Property
     wide: str = ""  # in place of `scope` for QueryAllAccounts
+    has_more: bool = False  # properties of the WSDL beyond these are known, and empty
     table: str = ""  # of events: the table `e`, whose rows can be cut before the joins
 
     def known(self) -> dict[str, Property]:

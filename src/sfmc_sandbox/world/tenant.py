@@ -5,6 +5,7 @@ The planted truth stays outside of it: no request can reach it.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -48,11 +49,16 @@ class Tenant:
     jobs: list[Job]
     # DuckDB refuses a write that meets another at the same row, the platform does not.
     writing: threading.RLock = field(default_factory=threading.RLock)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def write(self, sql: str, values: Sequence[object] = ()) -> int:
         """Does one write, after those of others; how many rows it met."""
         with self.writing:
             return int((self.db.cursor().execute(sql, list(values)).fetchone() or (0,))[0])
+
+    def number(self) -> int:
+        """A number that no other row has: what is set up is retrieved in its order."""
+        return next(self.numbers)
 
     @property
     def plan(self) -> Plan:
