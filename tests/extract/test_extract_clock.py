@@ -96,3 +96,19 @@ def test_any_text_is_a_time_or_null_and_never_an_error(texts: list[str | None]) 
 def test_days_are_kept_as_written_and_times_give_their_utc_day(text: str, day: str | None) -> None:
     found = read_days(pa.array([text]))[0].as_py()
     assert (found and found.isoformat()) == day
+
+
+@pytest.mark.parametrize(
+    ("texts", "read"),
+    [
+        pytest.param(["25/12/2026", "3/12/2026", "5/5/2026"], [0, 0, 1], id="day first"),
+        pytest.param(["25/12/2026", "12/25/2026", "3/12/2026"], [0, 1, 1], id="one odd row"),
+        pytest.param(["3/12/2026", "4/11/2026"], [1, 1], id="nothing says so"),
+    ],
+)
+def test_a_day_that_may_be_a_month_is_not_believed_beside_days_that_are_none(
+    texts: list[str], read: list[int]
+) -> None:
+    times = pa.array([f"{text} 10:00:01" for text in texts], pa.string())
+    assert [int(one.is_valid) for one in read_times(times)] == read
+    assert [int(one.is_valid) for one in read_days(pa.array(texts, pa.string()))] == read

@@ -16,7 +16,7 @@ from bouncelens.bounce import EVENT_FIELDS, Quarantined
 from bouncelens.errors import InputInvalid
 from bouncelens.extract.columns import kind_by_name, place
 from bouncelens.extract.events import BOUNCED, bounce_cells
-from bouncelens.extract.rows import read_events
+from bouncelens.extract.rows import DAY_FIRST, read_events
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +28,7 @@ _FIELDS = tuple(name for name, _, _ in EVENT_FIELDS if name != "route")
 CUT = "its text was cut at 2,000 characters; read its file again"
 BARE = "it was kept as text without a header; correct its file and import that again"
 GARBLED = "characters of it were lost before it was kept; read its file again"
+SWAPPED = "it seems to have the day before the month; correct its file and import that again"
 COUNTED = "it is no bounce; correct its file and import that again"
 
 
@@ -59,7 +60,7 @@ def read_again(
     return Again(reading.batch, unreadable, lost)
 
 
-_LOST = frozenset((CUT, BARE, GARBLED, COUNTED))
+_LOST = frozenset((CUT, BARE, GARBLED, SWAPPED, COUNTED))
 
 
 def _fields(row: Quarantined) -> dict[str, str] | str:
@@ -68,6 +69,8 @@ def _fields(row: Quarantined) -> dict[str, str] | str:
         return COUNTED
     if row.source.startswith("events, account ") and (said := _event(row.raw)) is not None:
         return said
+    if DAY_FIRST in row.reason:  # alone, without the rows that told so, it would be believed
+        return SWAPPED
     cells = _cells(row.raw)
     if isinstance(cells, str):
         return cells

@@ -47,7 +47,8 @@ def from_sfmc(text: str) -> datetime | None:
 def read_times(texts: pa.Array[Any]) -> pa.Array[Any]:
     """UTC timestamps from times as any route writes them, null where a text is no such time.
 
-    A time without seconds is null too: the identity of an event needs them.
+    A time without seconds is null too: the identity of an event needs them. So is 3/12/2026
+    among times that only make sense with the day first: it is another day than it seems.
     """
     import numpy as np
     import pyarrow as pa
@@ -67,7 +68,9 @@ def read_times(texts: pa.Array[Any]) -> pa.Array[Any]:
         is_valid = np.asarray(parts.is_valid())
         rows = places[is_valid]
         if rows.size:
-            found, is_right = _seconds(parts.filter(pa.array(is_valid, pa.bool_())))
+            found, is_right = _seconds(
+                parts.filter(pa.array(is_valid, pa.bool_())), is_american=pattern == _US
+            )
             seconds[rows], known[rows] = found, is_right
     stamps = pa.array(seconds * 1_000_000, pa.int64(), mask=~known).cast(pa.timestamp("us"))
     return stamps.cast(pa.timestamp("us", tz="UTC")).take(coded.indices)
@@ -88,6 +91,7 @@ def read_days(texts: pa.Array[Any]) -> pa.Array[Any]:
                 _numbers(parts.take(pa.array(rows, pa.int64())), name) for name in ("y", "mo", "d")
             )
             number, is_right = _day_numbers(y, mo, d)
+            is_right &= ~_swapped(mo, d) if pattern == _US_DAY else True
             whole = np.zeros(len(texts), np.int32)
             mask = np.ones(len(texts), bool)
             whole[rows], mask[rows] = number, ~is_right
@@ -116,13 +120,24 @@ def _day_numbers(y: Any, mo: Any, d: Any) -> tuple[Any, Any]:
     return first + d - 1, is_right & (d <= after - first)
 
 
-def _seconds(parts: Any) -> tuple[Any, Any]:
+def _swapped(mo: Any, d: Any) -> Any:
+    """Which dates cannot be believed, because others beside them have the day first: 25/12 says
+    so, 12/25 against it; a single odd row among many right ones says nothing of them."""
+    says_day_first = ((mo > 12) & (mo <= 31) & (d <= 12)).sum()
+    is_day_first = says_day_first > ((mo <= 12) & (d > 12)).sum()
+    return (mo <= 12) & (d <= 12) & (mo != d) & is_day_first
+
+
+def _seconds(parts: Any, *, is_american: bool) -> tuple[Any, Any]:
     """Seconds since 1970, UTC, and whether the parts are a time at all."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    day, is_right = _day_numbers(*(_numbers(parts, name) for name in ("y", "mo", "d")))
+    y, mo, d = (_numbers(parts, name) for name in ("y", "mo", "d"))
+    day, is_right = _day_numbers(y, mo, d)
+    if is_american:
+        is_right &= ~_swapped(mo, d)
     h, mi, s = (_numbers(parts, name) for name in ("h", "mi", "s"))
     half = pc.struct_field(parts, "ap")
     is_halved = np.asarray(pc.not_equal(half, pa.scalar("", pa.string())))

@@ -28,6 +28,11 @@ _YES, _NO = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
 # What Excel leaves of a time when it saves a CSV: `1/5/2026 19:42`, or `42:18.1` without the day.
 _SHORTENED = re.compile(r"(?:^|[ T])\d{1,2}:\d{2}(?:\.\d)?(?:\s*[AaPp][Mm])?$")
 _NO_SECONDS = "is not a time with seconds (Excel drops them: import the file as it was exported)"
+_SLASHED = re.compile(
+    r"[0-3]?\d/(?:0?[1-9]|1[0-2])/\d{4}"
+    r"(?:,?\s+[0-2]?\d:[0-5]\d:[0-5]\d(?:\.\d+)?\s*(?:[AaPp][Mm])?)?"
+)
+DAY_FIRST = "seems to have the day before the month (write it as 2026-12-31 10:00:00)"
 _WHAT = {
     "int64": "a whole number",
     "int32": "a whole number",
@@ -230,9 +235,16 @@ def _note(unreadable: dict[int, str], wrong: Any, text: Any, reason: str) -> Non
             unreadable.setdefault(index, reason)
             continue
         cell = text[index].as_py()
-        is_short = reason.endswith(_WHAT["timestamp"]) and _SHORTENED.search(cell[:60])
-        said = f"{reason.partition(' ')[0]} {_NO_SECONDS}" if is_short else reason
-        unreadable.setdefault(index, f"{said}: {_shown(cell)}")
+        unreadable.setdefault(index, f"{_said(reason, cell[:60])}: {_shown(cell)}")
+
+
+def _said(reason: str, cell: str) -> str:
+    """The reason; of a time what is mostly behind it."""
+    name = reason.partition(" ")[0]
+    if reason.endswith(_WHAT["timestamp"]) and _SHORTENED.search(cell):
+        return f"{name} {_NO_SECONDS}"
+    is_moment = reason.endswith((_WHAT["timestamp"], _WHAT["date"]))
+    return f"{name} {DAY_FIRST}" if is_moment and _SLASHED.fullmatch(cell) else reason
 
 
 def _shown(text: str) -> str:
