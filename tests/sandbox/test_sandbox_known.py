@@ -66,6 +66,11 @@ def test_sfmc_3_an_unknown_campaign_is_told_in_the_recorded_words(caller: Caller
     assert (answer.status_code, answer.json()) == (400, told)
 
 
+def test_a_path_may_begin_with_two_slashes(caller: Caller) -> None:
+    answer = caller.rest("//hub/v1/campaigns")
+    assert (answer.status_code, answer.json()["count"]) == (200, 0)
+
+
 def test_the_services_of_a_tenant_are_found(caller: Caller) -> None:
     soap = caller.rest("/platform/v1/endpoints/soap").json()
     assert soap == {"url": f"{caller.url}/Service.asmx"}

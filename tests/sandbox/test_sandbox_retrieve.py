@@ -299,8 +299,18 @@ def test_sfmc_2_2_list_subscriber_finds_by_key_but_not_by_list(caller: Caller) -
     head = f"<ObjectType>ListSubscriber</ObjectType>{props('SubscriberKey', 'ListID', 'Status')}"
     one = caller.retrieve(head + "<Options><BatchSize>1</BatchSize></Options>").results[0]
     by_key = caller.retrieve(head + simple("SubscriberKey", "equals", str(one["SubscriberKey"])))
-    assert len(by_key.results) == 1
-    assert caller.retrieve(head + simple("ListID", "equals", str(one["ListID"]))).results == []
+    # Everybody is on All Subscribers and on one list of their own.
+    assert by_key.results[0]["ListID"] == str(RETAIL % 1000)
+    assert len({row["ListID"] for row in by_key.results}) == len(by_key.results) == 2
+    by_list = simple("ListID", "equals", str(one["ListID"]), tag="LeftOperand")
+    assert caller.retrieve(head + by_list.replace("LeftOperand", "Filter")).results == []
+    # tap-exacttarget asks for a list's members by the day of their last change.
+    since = simple("ModifiedDate", "greaterThan", "2010-01-01T00:00:00Z", tag="RightOperand")
+    changed = (
+        f'<Filter xsi:type="ComplexFilterPart">{by_list}'
+        f"<LogicalOperator>AND</LogicalOperator>{since}</Filter>"
+    )
+    assert caller.retrieve(head + changed).results
 
 
 def test_sfmc_2_3_query_all_accounts_lists_the_tree_from_the_enterprise(caller: Caller) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sfmc_sandbox.wire.soap_catalogue import CATALOGUE
 from sfmc_sandbox.wire.soap_imports import IMPORT_OBJECTS
-from sfmc_sandbox.wire.soap_people import ACCOUNT, DERIVED, UNIT
+from sfmc_sandbox.wire.soap_people import ACCOUNT, DERIVED, MEMBERSHIPS, MODIFIED, UNIT
 from sfmc_sandbox.wire.soap_row import CLIENT, Kind, Property, SoapObject
 
 if TYPE_CHECKING:
@@ -141,19 +141,19 @@ OBJECTS: dict[str, SoapObject] = {
         ),
         SoapObject(
             "ListSubscriber",
-            "subscriber e",
-            "e.sub",
+            MEMBERSHIPS,
+            "e.n",
             "e.mid = ? AND e.status <> 'Deleted'",
             (
                 CLIENT,
                 Property("CreatedDate", "e.joined", "date"),
+                Property("ModifiedDate", MODIFIED, "date"),
                 Property("ID", "e.subscriber_id", "int"),
                 Property("Status", "e.status"),
-                Property("ListID", "44600 + (e.sub % 3) + 1", "int"),
+                Property("ListID", "e.list_id", "int"),
                 Property("SubscriberKey", "e.subscriber_key"),
             ),
             "list_and_subscribers_read",
-            table="subscriber",
         ),
         SoapObject(
             "BusinessUnit",

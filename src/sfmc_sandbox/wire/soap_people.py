@@ -11,6 +11,12 @@ _TRIGGERED = (
     "min(job_id) AS n FROM job WHERE triggered IS NOT NULL GROUP BY mid, triggered) e"
 )
 UNIT = "(SELECT u.*, p.name AS parent_name FROM unit u LEFT JOIN unit p ON p.mid = u.parent) e"
+# Everybody is on the list All Subscribers and on one of their own.
+MEMBERSHIPS = (
+    "(SELECT *, 2 * sub AS n, CAST(mid % 1000 AS INTEGER) AS list_id FROM subscriber "
+    "UNION ALL SELECT *, 2 * sub + 1, 44600 + sub % 3 + 1 FROM subscriber) e"
+)
+MODIFIED = "greatest(e.joined, e.unsubscribed, e.undeliverable)"
 ACCOUNT = (
     CLIENT,
     Property("ID", "e.mid", "int"),
@@ -81,14 +87,15 @@ DERIVED: tuple[SoapObject, ...] = (
     ),
     SoapObject(
         "SubscriberList",
-        "subscriber e",
-        "e.sub",
+        MEMBERSHIPS,
+        "e.n",
         "e.mid = ? AND e.status <> 'Deleted'",
         (
             CLIENT,
             Property("CreatedDate", "e.joined", "date"),
+            Property("ModifiedDate", MODIFIED, "date"),
             Property("Status", "e.status"),
-            Property("List.ID", "44600 + (e.sub % 3) + 1", "int", ("List", "ID")),
+            Property("List.ID", "e.list_id", "int", ("List", "ID")),
             Property(
                 "Subscriber.SubscriberKey",
                 "e.subscriber_key",
