@@ -10,6 +10,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,12 @@ from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings
 from bouncelens.show import charts
 from bouncelens.show.cli.app import app
+from bouncelens.show.export.building import build_report
 from bouncelens.show.export.cells import clean, harmless, interval, plain, shown
 from bouncelens.show.export.delimited import write_csv
 from bouncelens.show.export.excel import MOST_CHARACTERS, write_xlsx
 from bouncelens.show.export.forms import FORMS
+from bouncelens.show.export.markdown import markdown
 from bouncelens.show.export.page import html as page
 from bouncelens.show.export.paper import pdf
 from bouncelens.show.export.pictures import picture
@@ -313,6 +316,14 @@ def test_paper_says_what_the_page_says_and_reads_no_markup(workspace: Workspace)
     assert text.count(hostile) >= 2
     for words in ("Bounces by campaign", "days in UTC", "Of: messages sent", "unknown_user"):
         assert words in text
+
+
+def test_a_document_of_one_answer_says_first_what_its_rows_say() -> None:
+    found = replace(MIXED, title="Compared", notes=("It rose.", "Of: messages sent."))
+    made = build_report(lambda _name, _limit: found, ("compare",), made_at=NOW)
+    assert made.lead == ("It rose.",)
+    assert "It rose." not in made.sections[0].notes
+    assert markdown(made).count("Compared") == 1
 
 
 def test_paper_without_rows_says_so() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bouncelens.show.export.cells import clean
 from bouncelens.show.export.report import Report, headline, sections
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ def build_report(
     answers = [ask(name, most) for name in names]
     overview = ask("overview", None) if "by_day" in names else None
     first = (headline(answers[0]),) if names[0] == "totals" else ()
-    title = "Bounce report" if len(answers) > 1 else answers[0].title
+    title = "Bounce report"
+    if len(answers) == 1:  # what its rows say comes before them
+        (alone,) = answers
+        title, first = alone.title, (*first, *alone.told)
+        answers = [replace(alone, notes=alone.notes[len(alone.told) :])]
     parts = sections(answers, limit=most, overview=overview)
-    return Report(title, (*first, *lead), parts, made_at)
+    return Report(title, (*map(clean, first), *lead), parts, made_at)

@@ -28,12 +28,13 @@ def _lines(report: Report) -> Iterator[str]:
     if report.lead:
         yield ""
     for section in report.sections:
+        if section.title != report.title:
+            yield f"## {_words(section.title)}\n"
         yield from _section(section)
     yield f"Made {report.made_at:%Y-%m-%d %H:%M} UTC by bouncelens."
 
 
 def _section(section: Section) -> Iterator[str]:
-    yield f"## {_words(section.title)}\n"
     yield f"{_words(section.asks)} {section.window}.\n"
     if section.rows:
         yield "| " + " | ".join(_words(head.words) or " " for head in section.heads) + " |"
