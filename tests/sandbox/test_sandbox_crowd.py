@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from sandbox_caller import RETAIL, Caller, props, simple
+import httpx2
+from sandbox_caller import PARTNER, RETAIL, Caller, props, simple
 
 from sfmc_sandbox.extensions import Field
 
@@ -69,3 +71,52 @@ def test_an_automation_is_paused_while_it_begins_and_ends(caller: Caller) -> Non
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(meddle, range(8)))
     sandbox.activities.remove("automation", object_id)
+
+
+# Each client's calls, again and again: what one makes, another reads, changes and takes away.
+def _mixed(caller: Caller, turn: int) -> list[int]:
+    token, told = caller.token(), []
+
+    def rest(path: str, method: str = "GET", **more: object) -> httpx2.Response:
+        answer = caller.rest(path, token=token, method=method, **more)
+        told.append(answer.status_code)
+        return answer
+
+    key = f"mixed{turn % 3}"  # three of eight meet at the same keys
+    field = {"name": "Id", "type": "Number", "isPrimaryKey": True, "isNullable": False}
+    for number in range(3):
+        rest("/data/v1/customObjects", "POST",
+             json={"name": key, "key": key, "categoryId": 1, "fields": [field]})  # fmt: skip
+        rest("/data/v1/customObjects?$search=mixed")
+        rows = [{"keys": {"Id": turn * 10 + number}, "values": {}}]
+        rest(f"/hub/v1/dataevents/key:{key}/rowset", "POST", json=rows)
+        rest(f"/data/v1/customobjectdata/key/{key}/rowset")
+        made = rest("/automation/v1/automations", "POST", json={"name": key, "key": key}).json()
+        rest("/automation/v1/automations")
+        if "id" in made:
+            rest(f"/automation/v1/automations/{made['id']}/actions/runallonce", "POST")
+        person = f"<SubscriberKey>{key}</SubscriberKey><EmailAddress>{key}@a.example</EmailAddress>"
+        upsert = "<Options><SaveOptions><SaveOption><SaveAction>UpdateAdd</SaveAction></SaveOption>"
+        upsert += "</SaveOptions></Options>"
+        for verb, options, kind, inner in (
+            ("Create", upsert, "Subscriber", person),
+            ("Delete", "<Options/>", "DataExtension", f"<CustomerKey>{key}</CustomerKey>"),
+            ("Delete", "<Options/>", "Automation", f"<CustomerKey>{key}</CustomerKey>"),
+        ):
+            objects = f'<Objects xsi:type="{kind}">{inner}</Objects>'
+            body = f'<{verb}Request xmlns="{PARTNER[1:-1]}">{options}{objects}</{verb}Request>'
+            told.append(caller.soap(body, token=token).status)
+        caller.sandbox.flow.advance()
+    return told
+
+
+def test_what_one_makes_another_takes_away_at_the_same_time(caller: Caller) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        told = Counter(code for codes in pool.map(_mixed, [caller] * 8, range(8)) for code in codes)
+    assert set(told) <= {200, 201, 400, 404}
+    assert told[200] > 100
+    people = caller.retrieve(
+        "<ObjectType>Subscriber</ObjectType>" + props("ID")
+        + simple("SubscriberKey", "beginsWith", "mixed")
+    )  # fmt: skip
+    assert len({row["ID"] for row in people.results}) == len(people.results) == 3
