@@ -5,7 +5,6 @@ What is wrong in a file is said with the file and the rule's id, before anything
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -127,10 +126,14 @@ def rule_files() -> Iterator[Path]:
 
 
 def _order() -> dict[str, list[str]]:
+    import tomllib
+
     return tomllib.loads((RULES / "order.toml").read_text("utf-8"))
 
 
 def _read(path: Path, digest: Any) -> list[dict[str, Any]]:
+    import tomllib
+
     try:
         raw = path.read_bytes()
         digest.update(raw)
@@ -275,6 +278,8 @@ def _refuse_duplicates(rules: Sequence[Rule]) -> None:
 
 
 def _load_reasons() -> tuple[dict[str, Reason], str]:
+    import tomllib
+
     table = tomllib.loads((RULES / "reasons.toml").read_text("utf-8"))
     reasons = {
         entry["name"]: Reason(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,7 +57,6 @@ _OTHERS = (
     rf"|(?:(?<=h)ttps?|(?<=f)tp)://(?:<host>|<ip>)(?P<path>{_INSIDE}*)"
     r"|(?<=<)(?:<(?:addr|host|ip|id)>|[^<>\s]{1,320})>)"
 )
-_SPECIAL = re.compile(f"(?P<time>{_TIME})|{_OTHERS}")
 _TIMELESS = re.compile(f"{_OTHERS}|(?P<time>(?!))")
 # Every time holds one of these.
 _TIME_SIGNS = re.compile(r">[:/]<")
@@ -176,7 +176,7 @@ def _second_half(bones: str) -> Iterator[Part]:
     """What needs more than one piece: decoration, repeated codes, dates, links, brackets."""
     at, end = response_span(bones)
     seen: set[str] = set()
-    special = _SPECIAL if _may_hold_time(bones) else _TIMELESS
+    special = _special_form() if _may_hold_time(bones) else _TIMELESS
     for found in special.finditer(bones, at, end):
         words = _special(found, seen)
         if words is None:
@@ -188,6 +188,12 @@ def _second_half(bones: str) -> Iterator[Part]:
         at = found.end()
     if at < end:
         yield bones[at:end], at, end - at
+
+
+@cache
+def _special_form() -> re.Pattern[str]:
+    """Compiled when it is needed first: most single replies hold no time."""
+    return re.compile(f"(?P<time>{_TIME})|{_OTHERS}")
 
 
 def _may_hold_time(bones: str) -> bool:

@@ -82,6 +82,11 @@ def _part(path: Path) -> Part:
     try:
         with path.open("rb") as file:
             is_empty = not file.read(1)
+    except FileNotFoundError as error:
+        raise InputInvalid(
+            f"{path} cannot be read: No such file.",
+            advice="For one reply: bouncelens explain 'TEXT'",
+        ) from error
     except OSError as error:
         raise InputInvalid(f"{path} cannot be read: {error.strerror}.") from error
     if is_empty:

@@ -20,7 +20,7 @@ from bouncelens import __version__
 from bouncelens.bounce import Hardness
 from bouncelens.classify import guidance
 from bouncelens.classify.mentions import Mentions
-from bouncelens.classify.ruleset import RULES, Reason, Rule, Ruleset, load_rules, rule_files
+from bouncelens.classify.ruleset import RULES, Reason, Rule, Ruleset, load_rules
 from bouncelens.parse import provider
 from bouncelens.parse.automaton import Automaton
 from bouncelens.parse.skeleton import Keep, keep_of
@@ -28,7 +28,7 @@ from bouncelens.parse.skeleton import Keep, keep_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FORMAT = 2
+_FORMAT = 3
 _MOST_KEPT = 4
 
 
@@ -54,7 +54,8 @@ def prepared_rules(extra: Sequence[Path] = (), *, folder: Path | None = None) ->
         path = (folder or _cache_folder()) / f"rules-{_key(extra)}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(_plain(prepared), ensure_ascii=False), "utf-8")
+        # plain ASCII: one letter of another alphabet would make all of it slow to read
+        fresh.write_text(json.dumps(_plain(prepared)), "utf-8")
         fresh.replace(path)
         _tidy(path.parent)
     return prepared
@@ -82,9 +83,8 @@ def _key(extra: Sequence[Path]) -> str:
     digest = sha256(f"{__version__} {_FORMAT} {sys.byteorder}".encode())
     code = [RULES.parent / name for name in ("ruleset.py", "mentions.py", "literals.py")]
     code += [_PARSE / name for name in ("automaton.py", "skeleton.py")]
-    tables = [RULES / name for name in ("order.toml", "reasons.toml", *guidance.TABLES)]
-    tables.append(provider.TABLE)
-    for path in (*extra, *rule_files(), *tables, *(path for path in code if path.exists())):
+    ours = sorted(RULES.rglob("*.toml"))  # rules, their order, and all that is said about them
+    for path in (*extra, *ours, provider.TABLE, *(path for path in code if path.exists())):
         digest.update(path.name.encode() + b"\0")
         digest.update(path.read_bytes())
     return digest.hexdigest()[:32]
@@ -146,14 +146,11 @@ def _restored(plain: dict[str, Any]) -> Prepared:
     return Prepared(ruleset, Keep(frozenset(hosts), frozenset(plain["kept_codes"]), automaton))
 
 
-_NAMES = [field.name for field in fields(Rule)]
+_HARDNESS = [field.name for field in fields(Rule)].index("hardness")
 
 
 def _rule(values: list[Any]) -> Rule:
-    named: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in zip(_NAMES, values, strict=True)
-    }
-    if named["hardness"] is not None:
-        named["hardness"] = Hardness(named["hardness"])
-    return Rule(**named)
+    if values[_HARDNESS] is not None:
+        values[_HARDNESS] = Hardness(values[_HARDNESS])
+    cells: list[Any] = [tuple(v) if isinstance(v, list) else v for v in values]
+    return Rule(*cells)

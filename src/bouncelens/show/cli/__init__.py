@@ -77,10 +77,11 @@ def _command(arguments: Sequence[str]) -> int:
     from typer.main import get_command
 
     from bouncelens.errors import BouncelensError
-    from bouncelens.show.cli.app import app
+    from bouncelens.show.cli.app import app_for
 
     try:
-        code = get_command(app).main(list(arguments), prog_name="bouncelens", standalone_mode=False)
+        program = get_command(app_for(arguments))
+        code = program.main(list(arguments), prog_name="bouncelens", standalone_mode=False)
     except Abort:
         return STOPPED
     except TyperException as error:  # usage: typer knows how to say it

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from copy import copy
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.main import get_command_name
 
 from bouncelens import __version__
 from bouncelens.show.cli import (
@@ -27,6 +29,11 @@ from bouncelens.show.cli import (
     suppress,
 )
 from bouncelens.show.cli.light import LightGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typer.models import CommandInfo
 
 # Plain help: rich's would take longer to import than the rest of the program to run.
 app = typer.Typer(
@@ -78,3 +85,22 @@ for part in (
     rules,
 ):
     part.add_to(app)
+
+
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """The program with only the command that `arguments` begin with; all of it where none does.
+
+    Laying every command out takes longer than most commands run.
+    """
+    wanted = arguments[0] if arguments else ""
+    commands = [each for each in app.registered_commands if _name_of(each) == wanted]
+    groups = [each for each in app.registered_groups if each.name == wanted]
+    if not commands and not groups:
+        return app
+    lean = copy(app)
+    lean.registered_commands, lean.registered_groups = commands, groups
+    return lean
+
+
+def _name_of(command: CommandInfo) -> str:
+    return command.name or get_command_name(getattr(command.callback, "__name__", ""))
