@@ -119,8 +119,9 @@ class Inner:
         sql = f"SELECT {what} FROM {table.table}"
         return self.sandbox.tenant.db.cursor().execute(sql).fetchall()
 
-    def people(self, statuses: Mapping[str, str]) -> None:
-        """Subscribers with these statuses, made or changed as by somebody else."""
+    def people(self, statuses: Mapping[str, str], address: str = "") -> None:
+        """Subscribers with these statuses, made or changed as by somebody else. `address`: of those
+        that are made; else from the key."""
         for key, status in statuses.items():
             with self.sandbox.writing:
                 if self.status(key) is None:
@@ -128,7 +129,7 @@ class Inner:
                     self._run(
                         "INSERT INTO subscriber VALUES (?, ?, ?, ?, 'example.com', ?, ?, ?, "
                         "NULL, NULL, 0)",
-                        *(number, number, key, f"{key}@example.com", self.mid, status),
+                        *(number, number, key, address or f"{key}@example.com", self.mid, status),
                         self.sandbox.now(),
                     )
                 else:

@@ -107,6 +107,32 @@ def test_what_was_sent_says_whether_it_is_much(
     assert looked([sign("google", 120, 110)], usual, **sent) == providers
 
 
+DAY_S = 86_400
+FEW_DIE = Usual(
+    {"google": 32, "yahoo": 30}, 455, {"google": (32, 12_900), "yahoo": (30, 12_000)},
+    alive=60, engaged=20, gap_s=60 * 30 * DAY_S,
+)  # fmt: skip
+LIVING = [
+    pytest.param(90, {"engaged": 16, "gap_s": 50 * 25 * DAY_S}, 1858, ["google"], id="one in 20"),
+    pytest.param(90, {"engaged": 16, "gap_s": 50 * 25 * DAY_S}, 9000, [], id="as every day"),
+    pytest.param(
+        90, {"engaged": 16, "gap_s": 50 * 88 * DAY_S}, 1858, [], id="nobody looked for a quarter"
+    ),
+    pytest.param(
+        400, {"engaged": 0, "gap_s": 50 * 10 * DAY_S}, 4000, [], id="unread mailboxes cleared away"
+    ),
+]
+
+
+@pytest.mark.parametrize(("refused", "more", "sent", "providers"), LIVING)
+def test_the_living_are_weighed_by_who_dies_as_a_rule(
+    refused: int, more: dict[str, int], sent: int, providers: list[str]
+) -> None:
+    alive = 50 if refused == 90 else refused
+    jobs = [replace(sign("google", refused, alive, job=7), **more), sign("google", 1, 1, job=8)]
+    assert looked([*jobs, *EVERYDAY], FEW_DIE, google=sent, yahoo=2000) == providers
+
+
 def test_where_nothing_is_known_of_the_refused_it_is_said() -> None:
     signs = [replace(s, known=0, alive=0) if s.provider == "google" else s for s in OUTAGE]
     (found,) = suspicions(in_order(signs), USUAL, NOW)

@@ -13,7 +13,8 @@ from light_workspace import LightWorkspace
 
 from bouncelens.errors import InputInvalid, PlanRefused
 from bouncelens.service import incident
-from bouncelens.service.suppress import apply, export, plan, proposed, undo
+from bouncelens.service.suppress import apply, export, interrupted, plan, proposed, undo
+from bouncelens.service.suppress.decisions import Gone, folded
 from bouncelens.service.suppress.own_targets import FileTarget
 from bouncelens.service.suppress.record import Key, Row
 from bouncelens.service.suppress.targets import Targets
@@ -154,13 +155,15 @@ def test_undo_restores_the_state_before_but_nobody_who_left(
         [
             {"subscriber_key": "dead0", "unsubscribed_time": NOW},
             {"subscriber_key": "dead1", "complained_time": NOW},
+            {"account": 8, "subscriber_key": "DEAD2", "status": "unsubscribed"},  # everywhere
+            {"subscriber_key": "new", "address": "Dead3@Example.com", "complained_time": NOW},
         ],
     )
     done = undo(workspace, run, targets=places, now=NOW)
-    assert dict(done.outcomes) == {"done": 3, "skipped": 2}
-    assert target.rows.keys() == {*FOREIGN, (ACCOUNT, "dead0"), (ACCOUNT, "dead1")}
+    assert dict(done.outcomes) == {"done": 1, "skipped": 4}
+    assert target.rows.keys() == {*FOREIGN, *((ACCOUNT, f"dead{n}") for n in range(4))}
     active = {s.subscriber_key for s in workspace.ledger.suppressions(state="active")}
-    assert active == {"dead0", "dead1"}
+    assert active == {f"dead{n}" for n in range(4)}
     with pytest.raises(PlanRefused, match="undone already"):
         undo(workspace, run, targets=places, now=NOW)
     assert workspace.ledger.audit.verify().broken is None
@@ -293,7 +296,15 @@ def test_a_crash_at_any_step_is_gone_on_from_or_undone(tmp_path: Path, then: str
                 assert target.rows == FOREIGN
             elif then == "resume":
                 if died:
+                    begun = interrupted(workspace)
+                    assert begun is not None
+                    assert f"suppress apply {file}" in begun.sentence
+                    if dies_at == 3:
+                        plan(workspace, out=tmp_path / "meanwhile", targets=places, now=NOW)
                     assert again().resumed
+                if dies_at == 3:
+                    with pytest.raises(PlanRefused, match="came after the plan"):
+                        apply(workspace, tmp_path / "meanwhile", targets=places, now=NOW)
                 assert target.rows == wanted
                 assert len(workspace.ledger.suppressions(state="active")) == 2
             else:
@@ -319,6 +330,22 @@ def _after(file: Path, target: BrittleTarget) -> dict[Key, Row]:
         row = json.loads(line)
         wanted[row["account"], row["subscriber_key"]] = json.loads(row["after"])["brittle"]
     return wanted
+
+
+SPELLED = [
+    pytest.param("Ann@Example.com", "ann@example.COM", id="case"),
+    pytest.param("jos\u00e9@example.com", "JOSE\u0301@example.com", id="accents by themselves"),
+    pytest.param("\uff41nn@example.com", "ann@example.com", id="wide letters"),
+    pytest.param("ann@b\u00fccher.example", "ann@xn--bcher-kva.example", id="a domain in Punycode"),
+    pytest.param(" ann@example.com ", "ann@example.com", id="blanks"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SPELLED)
+def test_an_address_is_one_however_it_is_spelled(one: str, other: str) -> None:
+    assert Gone(addresses=frozenset({folded(one)})).has("k", other)
+    assert not Gone(addresses=frozenset({folded(one)})).has("k", f"x{other.strip()}")
+    assert not Gone().has("k", None)
 
 
 ONLY_DEAD = """name = "only-dead"

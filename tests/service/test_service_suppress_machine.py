@@ -52,6 +52,7 @@ CHANCES: dict[str, tuple[int, dict[str, tuple[Any, ...]]]] = {
     "undoes": (5, {"dies_at": DIES}),
     "leaves": (2, {"key": KEYS, "how": HOWS}),
     "leaves_unheard": (1, {"key": KEYS}),
+    "leaves_by_another_key": (1, {"key": KEYS, "is_heard": (True, False)}),
     "marketing_cloud_sets": (4, {"key": KEYS, "status": SETS}),
     "a_stranger_changes": (2, {"status": ("Active", "Held", "Unsubscribed")}),
     "lives_on": (4, {"key": KEYS}),
@@ -92,11 +93,11 @@ class Life(RuleBasedStateMachine):
         left = partial(gone, self.workspace)
         status = StatusTarget(asked, made.subscriber_status, accounts, left)
 
-        def statuses(keys):  # type: ignore[no-untyped-def]
-            found = asked.of(accounts[0], [key for _, key in keys])
-            return {(accounts[0].mid, key): status for key, status in found.items()}
+        def leavers(keys):  # type: ignore[no-untyped-def]
+            gone_now = asked.left(accounts[0], [key for _, key in keys])
+            return {(accounts[0].mid, key) for key in gone_now}
 
-        self.places = Targets([extension, status, self.brittle], statuses)
+        self.places = Targets([extension, status, self.brittle], leavers)
         self.plans: list[Path] = []
         self.before: dict[int, State] = {}  # what was there before each run that came to its end
         self.touched: dict[int, set[str]] = {}  # whose status others changed since
@@ -187,6 +188,20 @@ class Life(RuleBasedStateMachine):
     def leaves_unheard(self, key: str) -> None:
         self.inner.people({key: "Unsubscribed"})
         self.left.add(key)
+
+    @rule(key=WHO, is_heard=st.booleans())
+    def leaves_by_another_key(self, key: str, is_heard: bool) -> None:
+        """The same person, by another key and spelling of the address: the lake hears of it from
+        another business unit, or only Marketing Cloud knows."""
+        address = f"{key.upper()}@Example.COM"
+        if is_heard:
+            told = {"account": self.inner.mid + 1, "subscriber_key": f"twin-{key}"}
+            people(self.workspace.settings, [told | {"address": address, "status": "unsubscribed"}])
+        else:
+            self.inner.people({f"twin-{key}": "Unsubscribed"}, address)
+        self.known.add(key)
+        if self.inner.status(key) == "Held":
+            self.held.add(key)
 
     @rule(key=WHO, status=st.sampled_from(SETS))
     def marketing_cloud_sets(self, key: str, status: str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 QUARTER_S = 900
 _DAY_QUARTERS = 96
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Limits:
     others: float = 4.0  # times what is usual for the others: no more
     organisation_pct: float = 10.0  # more than this of one company's domain is not counted
     spread_pct: float = 50.0  # of the refused must be left then
+    engaged: float = 0.25  # share of the living who read, beside that of those refused as a rule
     at_once: int = 2  # providers; where more refuse, it is us
 
 
@@ -52,6 +54,8 @@ class Sign:
     known: int  # of them, those of whom Marketing Cloud told something
     alive: int  # of those
     domain: str = ""  # of a company that lets the provider run its mailboxes; '': its own domains
+    engaged: int = 0  # of those alive, who opened or clicked
+    gap_s: int = 0  # since the last sign of life, of all of those alive together
 
     @property
     def believable(self) -> int:
@@ -119,12 +123,17 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What the weeks before let expect: addresses refused by provider, in how many quarters of an
-    hour anybody was refused, and of how many messages, where that is known."""
+    """What the weeks before let expect: addresses refused by provider that need not have been dead
+    all along, in how many quarters of an hour anybody was refused, and of how many messages, where
+    that is known. Of all providers together: who of them was alive, who of those read, and how
+    long their last signs of life were ago."""
 
     refused: Mapping[str, int]
     quarters: int
     of_sent: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # refused, sent
+    alive: int = 0
+    engaged: int = 0
+    gap_s: int = 0
 
     def ratio(self, provider: str, loud: frozenset[str]) -> float:
         """How many the provider refuses for each refusal of those who are not loud. Scarce data
@@ -138,6 +147,13 @@ class Usual:
     def per_quarter(self, count: int) -> float:
         """So many refusals, by quarter with any refusal."""
         return count / max(self.quarters, 1)
+
+    def times_longer(self, alive: int, gap_s: int) -> float:
+        """How many times longer than as a rule these people gave no sign of life; 1 at least. The
+        longer nobody looked, the more have died meanwhile."""
+        if not alive or not self.alive:
+            return 1.0
+        return max(1.0, (gap_s / alive) / max(self.gap_s / self.alive, _DAY_S))
 
     def rate(self, providers: Iterable[str]) -> float:
         """Share of what is sent that they refuse; 0.3 % where nothing is known, 0.1 % at least."""

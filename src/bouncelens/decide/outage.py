@@ -31,6 +31,8 @@ class _Tally:
     known: int = 0
     alive: int = 0
     believable: int = 0
+    engaged: int = 0
+    gap_s: int = 0
     jobs: Counter[tuple[int, int]] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
     sent: int = 0
@@ -42,6 +44,8 @@ class _Tally:
         self.known += sign.known
         self.alive += sign.alive
         self.believable += sign.believable
+        self.engaged += sign.engaged
+        self.gap_s += sign.gap_s
         self.jobs[sign.account, sign.job] += sign.refused
         self.domains[sign.domain] += sign.refused
 
@@ -115,7 +119,8 @@ class _Look:
         others, what is sent decides, or else what it refuses at other times."""
         mine, usual = self.tallies[provider], self.usual
         by_others = (others + 1) * usual.ratio(provider, self.loud)
-        by_sent = usual.rate([provider]) * mine.sent if mine.has_sent else None
+        longer = usual.times_longer(mine.alive, mine.gap_s)
+        by_sent = usual.rate([provider]) * mine.sent * longer if mine.has_sent else None
         refused = usual.refused.get(provider, 0)
         if 10 * usual.rest(self.loud) < refused:
             by_time = 2 * usual.per_quarter(refused) * quarters
@@ -183,6 +188,7 @@ def suspicions(
         name
         for name, tally in tallies.items()
         if _is_loud(name, tally, laxer if name in again else limits)
+        and _is_read(tally, usual, limits)
     )
     if not loud or len(loud) > limits.at_once:
         return ()
@@ -204,6 +210,14 @@ def _is_loud(name: str, tally: _Tally, limits: Limits) -> bool:
         return False
     pct = limits.alive_pct if len(tally.jobs) > 1 else limits.alive_pct_one_job
     return not tally.is_seen(limits) or 100 * tally.alive >= pct * tally.known
+
+
+def _is_read(tally: _Tally, usual: Usual, limits: Limits) -> bool:
+    """Whether readers are among them. A provider that clears away mailboxes which nobody opens is
+    right, though mail was delivered there until then."""
+    if usual.alive < limits.least_known:
+        return True
+    return tally.engaged * usual.alive >= limits.engaged * usual.engaged * tally.alive
 
 
 def _laxer(limits: Limits) -> Limits:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -35,9 +36,17 @@ Row = Mapping[str, str]
 Column = tuple[str, str, int]  # name, type, length
 
 
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """What such data extensions are like: the column of the key, and what to do where one cannot
+    be read."""
+
+    by: str = KEY
+    advice: str = ""
+
+
 class KeyedRows:
-    """Data extensions of one tenant that hold a row per key. `named`: the column of the key;
-    `advice`: what to do where one cannot be read."""
+    """Data extensions of one tenant that hold a row per key."""
 
     def __init__(
         self,
@@ -46,14 +55,13 @@ class KeyedRows:
         patience: Patience,
         *,
         poll_s: float = 1.0,
-        named: str = KEY,
-        advice: str = "",
+        keyed: Keyed = Keyed(),
     ) -> None:
-        self._named = named
+        self._named = keyed.by
         self._rest, self._patience = Rest(sign_in, wire, patience), patience
         self._objects = Objects(sign_in, wire, patience)
         self._caller = SoapCaller(sign_in, wire)
-        self._reader = RowsetReader(self._rest, advice=advice)
+        self._reader = RowsetReader(self._rest, advice=keyed.advice)
         self._poll_s = poll_s
 
     def exists(self, account: Account, key: str) -> bool:

@@ -20,6 +20,7 @@ _MAILABLE = ("active", "bounced")
 _ASKED_AT_ONCE = 500  # keys of one filter
 _SET_AT_ONCE = 50  # objects of a synchronous call
 _WANTED = ("SubscriberKey", "Status")
+_GONE = "unsubscribed"
 
 
 class Left(Protocol):
@@ -47,6 +48,33 @@ class SubscriberStatuses:
             found |= {key: told[_folded(key)] for key in part if _folded(key) in told}
         return found
 
+    def left(self, account: Account, keys: Sequence[str]) -> set[str]:
+        """Those who are unsubscribed: by this key, or by another one with the same address. Raises
+        SignInRefused, SourceError."""
+        found = set[str]()
+        for part in _parts(keys, _ASKED_AT_ONCE):
+            where = OneOf("SubscriberKey", tuple(part))
+            names = (*_WANTED, "EmailAddress")
+            rows = self._objects.find(account, "Subscriber", names, where)
+            told = {_folded(row.get("SubscriberKey")): row for row in rows}
+            mine = {key: told[_folded(key)] for key in part if _folded(key) in told}
+            addresses = {_folded(row.get("EmailAddress")) for row in mine.values()} - {""}
+            gone = self._gone(account, sorted(addresses))
+            found |= {
+                key
+                for key, row in mine.items()
+                if _folded(row.get("Status")) == _GONE or _folded(row.get("EmailAddress")) in gone
+            }
+        return found
+
+    def _gone(self, account: Account, addresses: Sequence[str]) -> set[str]:
+        """Those of the addresses with which anybody is unsubscribed."""
+        if not addresses:
+            return set()
+        where = OneOf("EmailAddress", tuple(addresses))
+        rows = self._objects.find(account, "Subscriber", ("EmailAddress", "Status"), where)
+        return {_folded(r.get("EmailAddress")) for r in rows if _folded(r.get("Status")) == _GONE}
+
     def all(self, account: Account, statuses: Sequence[str]) -> dict[str, str]:
         """Everybody with one of the statuses. Raises SignInRefused, SourceError."""
         where = OneOf("Status", tuple(status.capitalize() for status in statuses))
@@ -65,13 +93,14 @@ class SubscriberStatuses:
         refused = dict[str, str]()
         for part in _parts(list(wanted), _SET_AT_ONCE):
             now = self.of(account, part)
+            gone = self.left(account, [key for key in part if wanted[key] in _MAILABLE])
             todo = list[str]()
             for key in part:
                 status = wanted[key]
-                is_gone = now.get(key) == "unsubscribed" or key in left
+                is_gone = key in gone or now.get(key) == _GONE or key in left
                 if is_gone and status in _MAILABLE:
                     refused[key] = STAYS
-                elif now.get(key) not in (None, status, "unsubscribed", "deleted"):
+                elif now.get(key) not in (None, status, _GONE, "deleted"):
                     todo.append(key)
             if todo:
                 refused |= self._set(account, {key: wanted[key] for key in todo})

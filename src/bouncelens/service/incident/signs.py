@@ -74,15 +74,16 @@ def _signs(workspace: Workspace, since: datetime, until: datetime) -> Iterator[S
         end -= timedelta(seconds=end.timestamp() % QUARTER_S) if end < until else timedelta(0)
         rows = workspace.engine.ask("incident_signs", {"since": since, "until": end})
         found: dict[tuple[str, int, int, int, str], list[int]] = {}
+        names = ("refused", "known", "alive", "engaged", "gap_s")
         for row in rows.to_pylist():
             domain = "" if provider_of(row["domain"]) else str(row["domain"])
             key = (row["provider"], row["quarter"], row["account"], row["job"], domain)
-            counts = found.setdefault(key, [0, 0, 0])
-            for place, name in enumerate(("refused", "known", "alive")):
+            counts = found.setdefault(key, [0] * len(names))
+            for place, name in enumerate(names):
                 counts[place] += row[name]
         for (provider, quarter, account, job, domain), counts in found.items():
-            refused, known, alive = counts
-            yield Sign(provider, quarter, account, job, refused, known, alive, domain)
+            refused, known, alive, *further = counts
+            yield Sign(provider, quarter, account, job, refused, known, alive, domain, *further)
         since = end
 
 
@@ -106,7 +107,8 @@ def usual(
     rows = workspace.engine.ask("incident_usual", window, given=given).to_pylist()
     refused = {row["provider"]: row["refused"] for row in rows}
     of_sent = {r["provider"]: (r["of_sent"], r["sent"]) for r in rows if r["sent"] is not None}
-    return Usual(refused, rows[0]["quarters"] if rows else 0, of_sent)
+    living = (sum(row[name] for row in rows) for name in ("alive", "engaged", "gap_s"))
+    return Usual(refused, rows[0]["quarters"] if rows else 0, of_sent, *living)
 
 
 @dataclass(frozen=True, slots=True)

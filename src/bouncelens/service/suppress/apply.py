@@ -15,6 +15,7 @@ from bouncelens.decide.guard import Finding, findings
 from bouncelens.errors import InputInvalid, PlanRefused
 from bouncelens.service.suppress.decisions import gone
 from bouncelens.service.suppress.facts import facts
+from bouncelens.service.suppress.interrupted import interrupted
 from bouncelens.service.suppress.plan_file import Head, Opened, open_plan
 from bouncelens.service.suppress.record import Key, read, who
 from bouncelens.service.suppress.targets import Present, Targets, opened
@@ -116,7 +117,8 @@ def apply(
             return work.carried_out(_change(workspace, looked.resumes), resumed=True)
         present = work.unmoved(plan)
         told_off = {"findings": [asdict(f) for f in looked.findings], "override": override}
-        run = work.begin("suppress apply", {"plan": plan.hash, **told_off})
+        file = str(path.absolute())
+        run = work.begin("suppress apply", {"plan": plan.hash, "file": file, **told_off})
         change = Change(run, plan.hash, ", ".join(places.names), None, "running")
         workspace.ledger.changes.begin(change, _still(plan.rows(), places, present))
         return work.carried_out(change, resumed=False)
@@ -232,7 +234,7 @@ class _Work:
         sent = 0
         while part := list(islice(rows, _CHUNK)):
             freed = {_key(row): row for row in part if self._frees(row)}
-            stays = {key for key in freed if key in left}
+            stays = {k for k, row in freed.items() if left.has(k[1], _whom(row).address)}
             stays |= self._targets.unsubscribed(list(freed))
             if stays:
                 skipped = [freed[key].number for key in stays]
@@ -306,10 +308,10 @@ def _checked(workspace: Workspace, plan: Opened) -> Change | None:
         if change.state == "running":
             if change.plan == plan.hash and change.undoes is None:
                 return change
-            verb = f"undo {change.undoes}" if change.undoes else f"undo {change.run}"
+            begun = interrupted(workspace)
             raise PlanRefused(
-                f"Run {change.run} was interrupted.",
-                advice=f"Apply its plan again, or bouncelens suppress {verb}, first.",
+                f"Run {change.run} was interrupted, and comes first.",
+                advice="" if begun is None else begun.sentence,
             )
         if change.plan == plan.hash and change.undoes is None:
             raise PlanRefused(f"The plan is applied already, by run {change.run}.")

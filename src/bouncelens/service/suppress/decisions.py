@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -82,8 +85,36 @@ def incident_rows(incidents: tuple[Incident, ...], asked: Incident | None = None
     )
 
 
-def gone(workspace: Workspace, account: int | None = None) -> frozenset[tuple[int, str]]:
-    """Who unsubscribed or complained, as far as the lake knows. Raises StoreError."""
-    answer = workspace.engine.ask("gone", {} if account is None else {"account": account})
-    columns = (answer[name].to_pylist() for name in ("account", "subscriber_key"))
-    return frozenset(zip(*columns, strict=True))
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Who unsubscribed or complained, wherever: an event does not say whether it was meant for one
+    business unit or for all. A person may have several keys, so an address tells as well."""
+
+    keys: frozenset[str] = frozenset()  # as `folded`
+    addresses: frozenset[str] = frozenset()  # as `folded`
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and folded(key) in self.keys
+
+    def has(self, subscriber_key: str, address: str | None) -> bool:
+        """Whether that is one of them."""
+        return subscriber_key in self or (bool(address) and folded(address or "") in self.addresses)
+
+
+def gone(workspace: Workspace) -> Gone:
+    """Those of whom the lake knows it. Raises StoreError."""
+    answer = workspace.engine.ask("gone", {})
+    keys, addresses = (answer[name].to_pylist() for name in ("subscriber_key", "address"))
+    return Gone(*(frozenset(folded(text) for text in told if text) for told in (keys, addresses)))
+
+
+def folded(text: str) -> str:
+    """Keys and addresses as they are compared: without regard to case, to how a letter is encoded,
+    and to how a domain is."""
+    plain = unicodedata.normalize("NFKC", text.strip()).casefold()
+    name, at, domain = plain.rpartition("@")
+    if not at or domain.isascii():
+        return plain
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode("ascii")
+    return f"{name}@{domain}"

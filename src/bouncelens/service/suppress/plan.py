@@ -176,16 +176,20 @@ class _Planning:
         kept: Kept,
     ) -> Iterator[ChangeRow]:
         """Whom the policy lets go, but for those of an incident, and those who left."""
-        stays = stays | gone(self.workspace, self.account) if active else stays
-        staying = [one for key, one in active.items() if key in stays]
+        left = gone(self.workspace) if active else None
+        staying = {
+            key: one
+            for key, one in active.items()
+            if key in stays or (left is not None and left.has(one.subscriber_key, one.address))
+        }
         self._counts["kept"] += len(staying)
-        for one in staying:
+        for one in staying.values():
             targets.keep(one, kept)
         if len(staying) == len(active):
             return
         origins = targets.origins(self.workspace)
         for key, before in active.items():
-            if key not in stays:
+            if key not in staying:
                 is_over = replace(before, state="released")
                 after = targets.released(before, present, origins, kept)
                 yield self._row("release", present, after, was=before, becomes=is_over)
@@ -261,6 +265,8 @@ class _Planning:
     def _finish(self, file: Draft, targets: Targets, out: Path | None, run: int) -> Plan:
         ledger = self.workspace.ledger
         newest = next(iter(ledger.changes.changes()), None)
+        # What a run leaves half done is nothing to begin from: such a plan only shows.
+        base = newest.run if newest is not None and newest.state != "running" else None
         head = Head(
             made_at=self.now.isoformat(),
             made_by=who(),
@@ -269,7 +275,7 @@ class _Planning:
             ruleset=self.workspace.classifier.ruleset.hash,
             account=self.account,
             targets=list(targets.names),
-            base=newest.run if newest else None,
+            base=base,
             counts=dict(self._counts),
             added=dict(self._added),
         )

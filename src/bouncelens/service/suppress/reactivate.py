@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bouncelens.errors import InputInvalid
-from bouncelens.service.suppress.decisions import gone, incident_rows
+from bouncelens.service.suppress.decisions import Gone, gone, incident_rows
 from bouncelens.service.suppress.own_targets import is_risky, write_csv
 from bouncelens.service.suppress.record import who
 
@@ -67,7 +67,7 @@ def reactivate(
         s.subscriber_key for s in workspace.ledger.suppressions(state="active", account=mid)
     }
     left_out, chosen = Counter[str](), list[dict[str, Any]]()
-    left = gone(workspace, mid)
+    left = gone(workspace)
     for row in (row for row in rows if row["tier"] == tier):
         if why_not := _why_not(row, suppressed, left):
             left_out[why_not] += 1
@@ -90,8 +90,8 @@ def reactivate(
     )
 
 
-def _why_not(row: Mapping[str, Any], suppressed: set[str], left: frozenset[tuple[int, str]]) -> str:
-    if (row["account"], row["subscriber_key"]) in left:
+def _why_not(row: Mapping[str, Any], suppressed: set[str], left: Gone) -> str:
+    if left.has(row["subscriber_key"], row["address"]):
         return "unsubscribed or complained"
     if row["subscriber_key"] in suppressed:
         return "suppressed by the policy"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bouncelens.bounce import Account
 from bouncelens.extract.statuses import SubscriberStatuses
+from bouncelens.service.suppress.decisions import Gone
 from bouncelens.service.suppress.own_targets import by_account
 from bouncelens.service.suppress.record import Key, Row, key_of
 from bouncelens.service.suppress.target import Left
@@ -34,7 +35,7 @@ class StatusTarget:
         statuses: SubscriberStatuses,
         settings: SubscriberStatusSettings,
         accounts: Sequence[Account],
-        left: Callable[[], frozenset[Key]],
+        left: Callable[[], Gone],
     ) -> None:
         self._statuses, self._left = statuses, left
         self._accounts = {account.mid: account for account in accounts}
@@ -104,7 +105,7 @@ class StatusTarget:
         return found
 
     def _set(self, wanted: Mapping[Key, str]) -> dict[Key, Left]:
-        left = self._left() if wanted else frozenset()
+        left = self._left() if wanted else Gone()
         refused = dict[Key, Left]()
         for mid, part in by_account(wanted).items():
             if (account := self._accounts.get(mid)) is None:
@@ -112,8 +113,7 @@ class StatusTarget:
                 refused |= dict.fromkeys(part, Left("refused", words))
                 continue
             told = {key: wanted[mid, key] for _, key in part}
-            gone = frozenset(key for account_mid, key in left if account_mid == mid)
-            words_by_key = self._statuses.put(account, told, left=gone)
+            words_by_key = self._statuses.put(account, told, left=left)
             refused |= {(mid, k): Left("refused", words) for k, words in words_by_key.items()}
         return refused
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bouncelens.service.tenant import Line
     from bouncelens.service.workspace import Workspace
 
-Statuses = Callable[[Sequence[Key]], Mapping[Key, str]]
+Leavers = Callable[[Sequence[Key]], set[Key]]
 Wish = tuple["Suppression", str | None]  # somebody, and what the targets shall hold
 _LIST_KEY = (
     "auto_suppression.list_key wants the external key of the list in this business unit, not its "
@@ -61,9 +61,9 @@ class Present:
 class Targets:
     """All targets as one. What they hold of a person is a JSON: target name to row."""
 
-    def __init__(self, targets: Sequence[Target], statuses: Statuses | None = None) -> None:
+    def __init__(self, targets: Sequence[Target], leavers: Leavers | None = None) -> None:
         self._targets = {target.name: target for target in targets}
-        self._statuses = statuses
+        self._leavers = leavers
         self._shared = {name: t for name, t in self._targets.items() if t.is_shared}
 
     @property
@@ -211,10 +211,9 @@ class Targets:
         return left
 
     def unsubscribed(self, keys: Sequence[Key]) -> set[Key]:
-        """Which of them Marketing Cloud calls unsubscribed at this moment."""
-        if self._statuses is None or not keys:
-            return set()
-        return {key for key, status in self._statuses(keys).items() if status == "unsubscribed"}
+        """Which of them Marketing Cloud calls unsubscribed at this moment, by this key or another
+        one with the same address."""
+        return set() if self._leavers is None or not keys else self._leavers(keys)
 
 
 @contextmanager
@@ -235,11 +234,11 @@ def opened(workspace: Workspace) -> Iterator[Targets]:
     from bouncelens.service.tenant import line_to
 
     with line_to(settings) as line:
-        in_tenant, statuses = _in_tenant(workspace, line)
-        yield Targets([*in_tenant, *targets], statuses)
+        in_tenant, leavers = _in_tenant(workspace, line)
+        yield Targets([*in_tenant, *targets], leavers)
 
 
-def _in_tenant(workspace: Workspace, line: Line) -> tuple[list[Target], Statuses]:
+def _in_tenant(workspace: Workspace, line: Line) -> tuple[list[Target], Leavers]:
     from bouncelens.extract.keyed_rows import KeyedRows
     from bouncelens.extract.statuses import SubscriberStatuses
     from bouncelens.service.suppress.own_targets import by_account
@@ -260,22 +259,21 @@ def _in_tenant(workspace: Workspace, line: Line) -> tuple[list[Target], Statuses
     if settings.auto_suppression.import_key:
         targets.append(_lists(workspace, line))
 
-    def statuses(keys: Sequence[Key]) -> dict[Key, str]:
-        """Subscriber statuses at this moment, where Marketing Cloud has such a subscriber."""
-        found = dict[Key, str]()
+    def leavers(keys: Sequence[Key]) -> set[Key]:
+        """Who is unsubscribed at this moment."""
+        found = set[Key]()
         for mid, part in by_account(keys).items():
             if (account := by_mid.get(mid)) is not None:
-                told_now = asked.of(account, [key for _, key in part])
-                found |= {(mid, key): status for key, status in told_now.items()}
+                found |= {(mid, key) for key in asked.left(account, [key for _, key in part])}
         return found
 
-    return targets, statuses
+    return targets, leavers
 
 
 def _lists(workspace: Workspace, line: Line) -> Target:
     from bouncelens.extract.gate import gate_of
     from bouncelens.extract.imports import Imports
-    from bouncelens.extract.keyed_rows import KeyedRows
+    from bouncelens.extract.keyed_rows import Keyed, KeyedRows
     from bouncelens.service.extracts import landings
     from bouncelens.service.suppress.list_target import ADDRESS, ListTarget, Tools
     from bouncelens.service.tenant import chosen
@@ -290,7 +288,7 @@ def _lists(workspace: Workspace, line: Line) -> Target:
         )
     tools = Tools(
         Imports(*of_line, limit_s=60 * auto.limit_minutes),
-        KeyedRows(*of_line, named=ADDRESS, advice=_LIST_KEY) if auto.list_key else None,
+        KeyedRows(*of_line, keyed=Keyed(ADDRESS, _LIST_KEY)) if auto.list_key else None,
         {mid: landing.place for landing in landings(settings) for mid in landing.mids},
         line.patience,
         gate_of(settings.calls),

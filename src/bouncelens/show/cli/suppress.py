@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +16,10 @@ from bouncelens.show.cli.options import Account, Config, Engine, Json
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bouncelens.service.suppress import Applied, Finding, Plan, Reactivation
+    from bouncelens.service.workspace import Workspace
 
 Change = tuple[str, str, str, int]  # kind, reason, provider, addresses
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask. Never passes a guard rail.")]
@@ -66,15 +68,20 @@ def plan(
 
     It compares with the last apply and with what the targets hold; nothing is written to them.
     """
+    from bouncelens.service.suppress import interrupted
     from bouncelens.service.suppress import plan as planned
     from bouncelens.service.workspace import Workspace
 
     with Workspace.open(settings_of(config, engine=engine), create=False) as workspace:
         made = planned(workspace, account=account, out=out, limit=limit)
+        begun = interrupted(workspace)
     if as_json:
         print_json(made)
-        return
-    _show_plan(made)
+    else:
+        _show_plan(made)
+    if begun is not None:
+        say(begun.sentence)
+        say("Then plan again: this plan can only be looked at.")
 
 
 def _show_plan(made: Plan) -> None:
@@ -115,7 +122,12 @@ def _show_plan(made: Plan) -> None:
         say(f"Compared with {', '.join(made.targets)}. Nothing was written to Marketing Cloud.")
     if made.path:
         say(f"Written to {made.path}, hash {made.hash[:12]}.")
-    if made.path and made.targets:
+    if made.path and made.targets and made.findings:
+        say(
+            "Guard rails stop it. Look at what they name; if all is as it should be, as with a "
+            f'first plan: bouncelens suppress apply {made.path} --override "WHY"'
+        )
+    elif made.path and made.targets:
         say(f"To do exactly this: bouncelens suppress apply {made.path}")
     elif made.changes and made.targets:
         say("To apply it, plan again with --out FILE.")
@@ -202,7 +214,8 @@ def apply(
         if looked.findings and looked.resumes is None and not (override or "").strip():
             raise PlanRefused("The plan is not applied: guard rails say no.", advice=_RAILS)
         _confirmed(yes, "Apply it?")
-        done = applied(workspace, file, override=override, progress=_progress)
+        with _going_on(workspace):
+            done = applied(workspace, file, override=override, progress=_progress)
     _finish(done, as_json=as_json)
 
 
@@ -228,7 +241,8 @@ def undo(
         if found.begun is not None:
             say(f"Undoing it was interrupted (run {found.begun.run}) and goes on.")
         _confirmed(yes, "Restore what was before?")
-        done = undone(workspace, run, progress=_progress)
+        with _going_on(workspace):
+            done = undone(workspace, run, progress=_progress)
     _finish(done, as_json=as_json)
 
 
@@ -275,6 +289,20 @@ def _say_reactivation(made: Reactivation) -> None:
         say("Marketing Cloud was not asked for their statuses now: only the lake was.")
     for number, step in enumerate(made.steps, 1):
         say(f"{number}. {step}")
+
+
+@contextmanager
+def _going_on(workspace: Workspace) -> Iterator[None]:
+    """Where a run breaks off, say how it goes on."""
+    from bouncelens.errors import BouncelensError
+    from bouncelens.service.suppress import interrupted
+
+    try:
+        yield
+    except (BouncelensError, KeyboardInterrupt):
+        if (begun := interrupted(workspace)) is not None:
+            say(begun.sentence)
+        raise
 
 
 def _confirmed(yes: bool, question: str) -> None:

@@ -13,6 +13,8 @@
 -- column refused [addresses]: addresses refused
 -- column known [addresses]: of them, people of whom it is told whether they open or are delivered to
 -- column alive [addresses]: of them, alive
+-- column engaged [addresses]: of those, who opened or clicked in these 90 days, or later
+-- column gap_s [seconds]: since their last sign of life, all of those alive together
 WITH refusals AS (
     SELECT
         account, job, subscriber_key, provider, max(domain) AS domain,
@@ -49,24 +51,42 @@ WITH refusals AS (
             coalesce(last_delivery, TIMESTAMPTZ '1970-01-01 00:00:00+00'),
             coalesce(last_open, TIMESTAMPTZ '1970-01-01 00:00:00+00'),
             coalesce(last_click, TIMESTAMPTZ '1970-01-01 00:00:00+00')
-        ) AS last_sign
+        ) AS last_sign,
+        greatest(
+            coalesce(last_open, TIMESTAMPTZ '1970-01-01 00:00:00+00'),
+            coalesce(last_click, TIMESTAMPTZ '1970-01-01 00:00:00+00')
+        ) AS last_act
     FROM subscribers
+), met AS (
+    SELECT
+        r.provider, r.quarter, r.account, r.job, r.domain, r.event_time, s.last_sign, s.last_act,
+        CASE
+            WHEN s.subscriber_key IS NOT NULL AND t.account IS NOT NULL THEN 1 ELSE 0
+        END AS known,
+        CASE
+            WHEN s.last_sign >= r.event_time - INTERVAL 90 DAY
+                AND (b.last_time IS NULL OR s.last_sign > b.last_time) THEN 1
+            ELSE 0
+        END AS alive
+    FROM refusals AS r
+    LEFT JOIN signs AS s ON s.account = r.account AND s.subscriber_key = r.subscriber_key
+    LEFT JOIN refused_before AS b
+        ON b.account = r.account AND b.job = r.job AND b.subscriber_key = r.subscriber_key
+    LEFT JOIN told AS t ON t.account = r.account
 )
 SELECT
-    r.provider, r.quarter, r.account, r.job, r.domain,
+    provider, quarter, account, job, domain,
     count(*) AS refused,
+    CAST(sum(known) AS BIGINT) AS known,
+    CAST(sum(alive) AS BIGINT) AS alive,
     CAST(sum(CASE
-        WHEN s.subscriber_key IS NOT NULL AND t.account IS NOT NULL THEN 1 ELSE 0
-    END) AS BIGINT) AS known,
+        WHEN alive = 1 AND last_act >= event_time - INTERVAL 90 DAY THEN 1 ELSE 0
+    END) AS BIGINT) AS engaged,
     CAST(sum(CASE
-        WHEN s.last_sign >= r.event_time - INTERVAL 90 DAY
-            AND (b.last_time IS NULL OR s.last_sign > b.last_time) THEN 1
+        WHEN alive = 1 AND event_time > last_sign
+            THEN CAST(epoch(event_time) AS BIGINT) - CAST(epoch(last_sign) AS BIGINT)
         ELSE 0
-    END) AS BIGINT) AS alive
-FROM refusals AS r
-LEFT JOIN signs AS s ON s.account = r.account AND s.subscriber_key = r.subscriber_key
-LEFT JOIN refused_before AS b
-    ON b.account = r.account AND b.job = r.job AND b.subscriber_key = r.subscriber_key
-LEFT JOIN told AS t ON t.account = r.account
-GROUP BY r.provider, r.quarter, r.account, r.job, r.domain
-ORDER BY r.quarter, r.provider, r.account, r.job, r.domain
+    END) AS BIGINT) AS gap_s
+FROM met
+GROUP BY provider, quarter, account, job, domain
+ORDER BY quarter, provider, account, job, domain
