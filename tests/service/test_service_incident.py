@@ -14,6 +14,8 @@ import pytest
 from bouncelens.errors import InputInvalid
 from bouncelens.service import incident
 from bouncelens.service.incident import Watched
+from bouncelens.service.report import answer
+from bouncelens.service.stream import stream
 from bouncelens.service.suppress import apply, plan
 from bouncelens.service.suppress.plan_file import open_plan
 from outage_town import FIRST, GMAIL, SECOND, UNIT, Key, Town, tale, town
@@ -163,6 +165,18 @@ def test_a_second_look_changes_nothing(played: Played) -> None:
     again = incident.watch(here.workspace, now=here.now, since=FIRST[0] - timedelta(days=30))
     assert (again.opened, again.going_on, again.ended, again.unseen) == ((), (), (), ())
     assert here.incidents() == before
+
+
+def test_who_was_called_dead_by_mistake_is_not_among_the_dead_who_are_still_mailed(
+    played: Played,
+) -> None:
+    here, name = played.town.workspace, "still_mailed_after_hard_bounce"
+    told = sum(row["addresses"] for row in answer(here, name).records())
+    said = sum(here.engine.ask(name, {}).column("addresses").to_pylist())
+    false = keys(played.town.truth()) - played.town.dead()
+    assert told <= said - 0.99 * len(false & played.held)
+    with stream(here, name) as found:
+        assert sum(sum(b.column("addresses").to_pylist()) for b in found.batches) == told
 
 
 def test_an_incident_that_is_not_there_is_named(played: Played) -> None:

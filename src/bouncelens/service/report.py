@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    import pyarrow as pa
+
     from bouncelens.service.workspace import Workspace
 
 # What a report is when no question is named.
@@ -117,7 +119,8 @@ def answer(
             records = [_without_addresses(record) for record in records]
         columns = {name: [record[name] for record in records] for name in names}
     else:
-        columns = workspace.engine.ask(question, given).to_pydict()
+        believed = _believed(workspace) if about.question in _DISBELIEVING else {}
+        columns = workspace.engine.ask(question, given, given=believed).to_pydict()
     told: tuple[str, ...] = ()
     if hides_addresses(workspace.settings):
         columns = {name: list(hidden_values(name, values)) for name, values in columns.items()}
@@ -133,6 +136,22 @@ def answer(
     before, after = (answer(workspace, "totals", **side) for side in sides(given))
     parts = differences(found.records(), whole_change(before, after))
     return replace(found, notes=(*parts, *found.notes))
+
+
+# Questions of who is dead, which leave out what the ledger knows to be wrong.
+_DISBELIEVING = ("still_mailed_after_hard_bounce",)
+
+
+def _believed(workspace: Workspace) -> dict[str, pa.Table]:
+    """Incidents whose refusals are not believed; none where there is no ledger."""
+    from bouncelens.service.suppress.decisions import incident_rows
+    from bouncelens.settings import resolve_secret
+    from bouncelens.store.ledger.database import is_there
+
+    if not is_there(resolve_secret(workspace.settings.ledger)):
+        return {}
+    found = workspace.ledger.incidents.all()
+    return {"policy_incidents": incident_rows(tuple(i for i in found if i.holds))}
 
 
 def narrowed(

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from bouncelens.service.report import Answer
     from bouncelens.service.workspace import Workspace
 
-_WHOLE = ("compare", "subscriber_timeline")  # more than their rows as the engine gives them
+_WHOLE = (
+    "compare",
+    "subscriber_timeline",
+    "still_mailed_after_hard_bounce",
+)  # more than their rows as the engine gives them
 EVERY_ROW = 2**31 - 1
 
 

@@ -3,7 +3,7 @@
 -- denominator: addresses with a hard bounce in the window
 -- note: event time: the first hard bounce that came in the window counts, and whatever was sent on a later day, also after the window
 -- note: SFMC mails a bounced subscriber until it is held; what was mailed and neither bounced nor is the last delivery that is known cannot be seen, so the true number is higher
--- note: temporary replies and false bounces are left out
+-- note: temporary replies, false bounces and refusals during an incident, given as policy_incidents, are left out: they called nobody dead
 -- with: asked
 -- column status: the subscriber's status in SFMC now; 'not known' where it told none
 -- column addresses [addresses]: distinct accounts and subscribers with a hard bounce
@@ -15,12 +15,18 @@
 -- column delivered_again [addresses]: of them, those to whom a later message did not come back
 WITH hard AS (
     SELECT
-        account, subscriber_key, job, batch, event_time, event_day,
+        a.account, a.subscriber_key, a.job, a.batch, a.event_time, a.event_day,
         row_number() OVER (
-            PARTITION BY account, subscriber_key ORDER BY event_time, job, batch
+            PARTITION BY a.account, a.subscriber_key ORDER BY a.event_time, a.job, a.batch
         ) AS place
-    FROM asked
-    WHERE hardness = 'hard' AND NOT is_temporary AND NOT coalesce(is_false_bounce, false)
+    FROM asked AS a
+    WHERE a.hardness = 'hard' AND NOT a.is_temporary AND NOT coalesce(a.is_false_bounce, false)
+        AND NOT EXISTS (
+            SELECT 1 FROM policy_incidents AS i
+            WHERE i.provider = a.provider
+                AND a.event_time >= i.starts AND a.event_time < i.ends
+                AND (i.job IS NULL OR (i.job = a.job AND i.account = a.account))
+        )
 ), firsts AS (
     SELECT * FROM hard WHERE place = 1
 ), later AS (
