@@ -51,21 +51,21 @@ class Found:
     def __init__(self, text: bytes, patterns: _Patterns, perhaps: int) -> None:
         self.perhaps = perhaps
         self._text, self._patterns = text, patterns
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, Any] = {}
 
     def __contains__(self, number: int) -> bool:
-        if not self.perhaps >> number & 1:
-            return False
-        pattern = self._patterns.all[number] or ""
-        if (known := self._known.get(pattern)) is None:
-            occurs = self._patterns.search(pattern, self._text) is not None
-            known = self._known[pattern] = occurs
-        return known
+        return bool(self.perhaps >> number & 1) and self._match(number) is not None
 
     def span(self, number: int) -> tuple[int, int]:
         """The first span of bytes that a pattern matches; empty where there is none."""
-        found = self._patterns.search(self._patterns.all[number] or "", self._text)
+        found = self._match(number)
         return found.span() if found else (0, 0)
+
+    def _match(self, number: int) -> Any:
+        pattern = self._patterns.all[number] or ""
+        if pattern not in self._known:
+            self._known[pattern] = self._patterns.search(pattern, self._text)
+        return self._known[pattern]
 
 
 class _Patterns:
