@@ -303,3 +303,21 @@ def test_the_routes_are_those_that_can(
     routes: tuple[str, ...], asked: Asked, taken: tuple[str, ...]
 ) -> None:
     assert asked.route_names(Settings.model_validate({"routes": routes})) == taken
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "words"),
+    [
+        ({"routes": ("tracking",)}, Asked(), "it has no host"),
+        (
+            {"routes": ("tracking",), "tracking": {"host": "sftp.example"}},
+            Asked(accounts=(1,)),
+            "extracts hold any account",
+        ),
+    ],
+)
+def test_a_pull_by_no_route_is_refused_rather_than_green(
+    settings: dict[str, object], asked: Asked, words: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=words):
+        asked.route_names(Settings.model_validate(settings))

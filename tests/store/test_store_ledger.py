@@ -71,6 +71,42 @@ def test_a_bookmark_only_moves_forwards(ledger: Ledger) -> None:
     assert ledger.bookmark(1, "file") is None
 
 
+def test_a_lock_is_held_by_one_at_a_time_and_per_name(ledger: Ledger, place: str) -> None:
+    with Ledger.open(place) as other:
+        with ledger.holding("query-1", wait_s=0) as has_it:
+            assert has_it
+            with other.holding("query-1", wait_s=0) as has_it_too:
+                assert not has_it_too
+            with other.holding("query-2", wait_s=0) as has_another:
+                assert has_another
+        with other.holding("query-1", wait_s=0) as has_it_now:
+            assert has_it_now
+
+
+def test_the_server_lets_go_of_a_killed_processs_lock(postgres: Postgres) -> None:
+    place = postgres.url(postgres.new_database())
+    code = (
+        "import sys\n"
+        "from bouncelens.store.ledger import Ledger\n"
+        "with Ledger.open(sys.argv[1]).holding('query-1', wait_s=0) as has_it:\n"
+        "    print(has_it, flush=True)\n    sys.stdin.read()\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, place],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child, Ledger.open(place) as ledger:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "True\n"
+        with ledger.holding("query-1", wait_s=0) as has_it:
+            assert not has_it
+        child.kill()
+        with ledger.holding("query-1", wait_s=30) as has_it:  # it notices in its own time
+            assert has_it
+
+
 def test_moments_keep_their_instant_and_come_back_in_utc(ledger: Ledger) -> None:
     there = NOW.astimezone(timezone(timedelta(hours=-6)))
     ledger.move_bookmark(1, "soap", there)

@@ -59,6 +59,7 @@ class Staging:
         self._reader = RowsetReader(rest)
         self._guard = guard or (lambda _: nullcontext())
         self._lacking: dict[int, frozenset[str]] = {}  # optional columns by account
+        self._entered: set[int] = set()  # accounts in which something may have been made
         self.taken = Taken(0.0, 0)  # of the run before
 
     def rows(
@@ -130,6 +131,8 @@ class Staging:
                 for row in self._objects.find(account, "DataExtension", wanted, where):
                     self._let_go(account, "DataExtension", row)
         except (SignInRefused, SourceError) as error:
+            if account.mid not in self._entered:  # it never came as far as making something
+                return ()
             left.append(
                 f"{account.name}: what the query route made is still in the tenant ({error}) "
                 "The next pull removes it."
@@ -154,6 +157,7 @@ class Staging:
         key = self._key(account, kind)
         where = OneOf("DataExtension.CustomerKey", (key,))
         found = self._objects.find(account, "DataExtensionField", ("Name",), where)
+        self._entered.add(account.mid)
         names = {(row.get("Name") or "").lower() for row in found}
         wanted = {name.lower() for name, _, _ in kind.columns}
         if names == wanted:

@@ -48,6 +48,13 @@ class Asked:
         if not settings.tracking.host or (self.accounts and not self.routes):
             # An extract may hold any account, so naming some leaves extracts alone.
             wanted = tuple(name for name in wanted if name != "tracking")
+        if not wanted:  # a pull of nothing would be green
+            why = "extracts hold any account" if settings.tracking.host else "it has no host"
+            raise SettingsInvalid(
+                f"Of the routes in the settings there is only tracking, and {why}: nothing would "
+                "be pulled.",
+                advice="Name another one in routes, or say --route.",
+            )
         return self._narrowed(wanted)
 
     def _narrowed(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
