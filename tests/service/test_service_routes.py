@@ -19,11 +19,13 @@ from bouncelens.service.pull import pull
 from bouncelens.settings import Settings
 from sandbox_process import Sandbox, running_sandbox
 
+QUICK = {"poll_s": 0.05, "grace_s": 1, "window_days": 400}
+
 
 @pytest.fixture(scope="module")
 def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("tenant")
-    arguments = ("--seed", "12", "--bounces", "300", "--months", "2")
+    arguments = ("--seed", "12", "--bounces", "300", "--months", "2", "--query-wait-s", "0.02")
     with running_sandbox(folder, *arguments) as sandbox:
         settings = sandbox.settings(folder, tracking=tracking(sandbox, folder), accounts=[])
         order(sandbox, settings, "daily.zip")
@@ -50,9 +52,12 @@ def gathered(folder: Path, tenant: Sandbox, by_hand: Path, routes: tuple[str, ..
     """The lake after some routes in some order, each of them twice at the end."""
     folder.mkdir()
     soap = tenant.settings(folder)
-    extract = tenant.settings(folder, tracking=tracking(tenant, folder), accounts=[])
+    by_route = {
+        "extract": tenant.settings(folder, tracking=tracking(tenant, folder), accounts=[]),
+        "query": tenant.settings(folder, routes=["query"], query=QUICK),
+    }
     for route in (*routes, *routes):
-        settings: Settings = extract if route == "extract" else soap
+        settings: Settings = by_route.get(route, soap)
         with LightWorkspace.open(settings) as workspace:
             done = import_file(workspace, by_hand) if route == "file" else pull(workspace)
             assert done.exit_code == 0, done.partial
@@ -66,11 +71,25 @@ def gathered(folder: Path, tenant: Sandbox, by_hand: Path, routes: tuple[str, ..
     return rows.drop_columns("stored_at").sort_by([(name, "ascending") for name in IDENTITY])
 
 
+@pytest.mark.parametrize(
+    "orders",
+    [
+        pytest.param([("soap", "extract", "file"), ("file", "soap", "extract")], id="three"),
+        pytest.param(
+            [
+                ("query", "soap", "extract", "file"),
+                ("file", "extract", "soap", "query"),
+                ("soap", "query", "file", "extract"),
+            ],
+            id="four",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
 def test_routes_in_any_order_make_the_same_lake_equal_to_what_was_planted(
-    tenant: Sandbox, by_hand: Path, tmp_path: Path
+    tenant: Sandbox, by_hand: Path, tmp_path: Path, orders: list[tuple[str, ...]]
 ) -> None:
-    routes = ("soap", "extract", "file")
-    orders = [routes, ("file", "soap", "extract")]
+    routes = orders[0]
     lakes = [
         gathered(tmp_path / str(number), tenant, by_hand, chosen)
         for number, chosen in enumerate(orders)
