@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sfmc_sandbox.world.tenant import Tenant
 
 UPDATE_TYPES = {0: "Overwrite", 1: "Update", 2: "Append"}  # ids unverified (fact sheet 3)
-READY, RUNNING = 2, 3  # status ids of automations
+READY, RUNNING, PAUSED, SCHEDULED = 2, 3, 4, 6  # status ids of automations
 _TABLES = """
 DROP TABLE IF EXISTS query_activity; DROP TABLE IF EXISTS automation; DROP TABLE IF EXISTS task;
 CREATE TABLE query_activity (
@@ -23,7 +23,8 @@ CREATE TABLE query_activity (
     status VARCHAR);
 CREATE TABLE automation (
     n INTEGER, mid BIGINT, object_id VARCHAR, key VARCHAR, name VARCHAR, description VARCHAR,
-    status INTEGER, created TIMESTAMP, modified TIMESTAMP, last_run TIMESTAMP, steps VARCHAR);
+    status INTEGER, created TIMESTAMP, modified TIMESTAMP, last_run TIMESTAMP, steps VARCHAR,
+    schedule VARCHAR, schedule_status INTEGER, next_run TIMESTAMP);
 CREATE TABLE task (
     n INTEGER, mid BIGINT, object_id VARCHAR, interaction_id VARCHAR, type VARCHAR, key VARCHAR,
     status VARCHAR, error VARCHAR, processed BIGINT, started TIMESTAMP, completed TIMESTAMP);
@@ -117,13 +118,21 @@ class Activities:
         """Keeps an automation; its ObjectID."""
         object_id = str(uuid4())
         self.tenant.write(
-            "INSERT INTO automation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+            "INSERT INTO automation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, NULL, NULL, NULL)",
             [
                 self.tenant.number(), mid, object_id, key, name, description, READY, now, now,
                 json.dumps(steps),
             ],
         )  # fmt: skip
         return object_id
+
+    def set_schedule(self, mid: int, object_id: str, schedule: dict[str, Any]) -> None:
+        """Gives an automation a schedule, paused until somebody starts it."""
+        self.tenant.write(
+            "UPDATE automation SET schedule = ?, schedule_status = ?, next_run = NULL, "
+            "status = CASE WHEN status = ? THEN status ELSE ? END WHERE mid = ? AND object_id = ?",
+            [json.dumps(schedule), PAUSED, RUNNING, PAUSED, mid, object_id],
+        )
 
     def remove(self, table: str, object_id: str) -> None:
         """Forgets a query activity or an automation."""

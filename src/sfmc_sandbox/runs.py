@@ -15,8 +15,10 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sfmc_sandbox.activities import READY, RUNNING
+from sfmc_sandbox.activities import PAUSED, READY, RUNNING, SCHEDULED
+from sfmc_sandbox.clock import from_epoch_ms, to_sfmc
 from sfmc_sandbox.queries import QueryFailed
+from sfmc_sandbox.schedules import recurrence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,7 +122,10 @@ class Runs:
     def _run_automation(
         self, mid: int, object_id: str, task: int, steps: list[dict[str, object]]
     ) -> None:
-        self._set_status(object_id, RUNNING)
+        self.activities.tenant.write(
+            "UPDATE automation SET status = ?, last_run = ? WHERE object_id = ?",
+            [RUNNING, self.now(), object_id],
+        )
         error, rows = None, 0
         try:
             for kind, activity in _in_order(mid, steps):
@@ -130,7 +135,7 @@ class Runs:
         except Exception:
             logging.getLogger("sfmc_sandbox").exception("automation %s failed", object_id)
             error = UNFORESEEN
-        self._set_status(object_id, -1 if error else READY)
+        self._end(object_id, has_failed=error is not None)
         self.activities.end_task(task, self.now(), error=error, rows=rows)
 
     def _run_activity(self, kind: int, activity: Activity) -> int:
@@ -143,20 +148,47 @@ class Runs:
             return self.other[kind](activity)
         return 0
 
-    def _set_status(self, object_id: str, status: int) -> None:
+    def _end(self, object_id: str, *, has_failed: bool) -> None:
+        """What is scheduled or paused is so again; the rest is ready, or has failed."""
         self.activities.tenant.write(
-            "UPDATE automation SET status = ?, last_run = ? WHERE object_id = ?",
-            [status, self.now(), object_id],
+            "UPDATE automation SET status = CASE WHEN ? THEN -1 "
+            "ELSE coalesce(schedule_status, ?) END WHERE object_id = ?",
+            [has_failed, READY, object_id],
         )
 
     def schedule(self, mid: int, object_id: str, *, is_on: bool) -> bool:
         """Schedules or pauses an automation; False when there is none of that id."""
-        return bool(
+        with self.activities.tenant.writing:
+            found = self.activities.tenant.db.cursor().execute(
+                "SELECT schedule FROM automation WHERE mid = ? AND object_id = ?", [mid, object_id]
+            ).fetchone()  # fmt: skip
+            if found is None:
+                return False
+            status, due = SCHEDULED if is_on else PAUSED, None
+            if is_on and found[0]:
+                due = recurrence_of(json.loads(found[0])).next_after(self.now())
             self.activities.tenant.write(
-                "UPDATE automation SET status = ? WHERE mid = ? AND object_id = ?",
-                [6 if is_on else 4, mid, object_id],
+                "UPDATE automation SET status = ?, schedule_status = ?, next_run = ? "
+                "WHERE object_id = ?",
+                [status, status, due, object_id],
             )
-        )
+        return True
+
+    def tick(self, now_ms: int) -> None:
+        """Starts what the world's clock (milliseconds UTC) has passed; once, however late."""
+        now, tenant = to_sfmc(from_epoch_ms(now_ms)), self.activities.tenant
+        with tenant.writing:
+            due = tenant.db.cursor().execute(
+                "SELECT mid, object_id, schedule FROM automation "
+                "WHERE schedule_status = ? AND next_run <= ? ORDER BY n",
+                [SCHEDULED, now],
+            ).fetchall()  # fmt: skip
+            for mid, object_id, schedule in due:
+                self.start_automation(mid, object_id)
+                tenant.write(
+                    "UPDATE automation SET next_run = ? WHERE object_id = ?",
+                    [recurrence_of(json.loads(schedule)).next_after(now), object_id],
+                )
 
     def close(self) -> None:
         """Waits for what runs."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from sandbox_caller import RETAIL, Caller, envelope
+from sandbox_caller import PARTNER, RETAIL, Caller, envelope, props, simple
 
 from sfmc_sandbox.wire.rest import ROUTES
 
@@ -17,6 +17,9 @@ UNREAD = ("/actions/start", "/actions/runallonce")
 EMPTY_IS_FINE = {
     ("PATCH", "/automation/v1/queries/{id}"),
     ("PATCH", "/automation/v1/automations/{id}"),
+    ("PATCH", "/automation/v1/dataextracts/{id}"),
+    ("PATCH", "/automation/v1/filetransfers/{id}"),
+    ("PATCH", "/automation/v1/imports/{id}"),
     ("POST", "/asset/v1/content/assets/query"),
     ("POST", "/hub/v1/dataevents/key:{key}/rowset"),
     ("POST", "/platform/v1/ens-callbacks"),
@@ -64,7 +67,20 @@ def ids(running: Caller) -> dict[str, str]:
                               json={"name": "bad bodies"})  # fmt: skip
     extension = running.sandbox.extensions.find(RETAIL, "bouncelens_sends")
     assert extension is not None
-    return {"queries": query.json()["queryDefinitionId"], "automations": automation.json()["id"],
+    more = {
+        "dataextracts": {"dataExtractTypeId": "c7219016-a7f0-4c72-8657-1ec12c28a0db"},
+        "filetransfers": {},
+        "imports": {"destinationObjectId": extension.object_id},
+    }
+    made = {
+        kind: running.rest(f"/automation/v1/{kind}", token=token, method="POST",
+                           json={"name": "bad bodies", "fileSpec": "x.zip", **fields}).json()
+        for kind, fields in more.items()
+    }  # fmt: skip
+    return {"dataextracts": made["dataextracts"]["dataExtractDefinitionId"],
+            "filetransfers": made["filetransfers"]["id"],
+            "imports": made["imports"]["importDefinitionId"],
+            "queries": query.json()["queryDefinitionId"], "automations": automation.json()["id"],
             "async": extension.object_id, "token": token}  # fmt: skip
 
 
@@ -193,3 +209,23 @@ def test_fifty_megabytes_are_not_read(
         assert answer.status_code == 413
         assert _is_the_familys(path, answer)
     assert _tells_nothing(answer.text)
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "-1", "1e3"])
+def test_numbers_that_are_none_are_no_bug_of_ours(caller: Caller, number: str) -> None:
+    token = caller.token()
+    rows = f"/data/v1/customobjectdata/key/bouncelens_sends/rowset?$pageSize={number}"
+    assert caller.rest(rows, token=token).status_code == 400
+    assert caller.rest(f"/automation/v1/queries?$page={number}", token=token).status_code == 200
+    inner = "<ObjectType>Send</ObjectType>" + props("ID")
+    size = f"<Options><BatchSize>{number}</BatchSize></Options>"
+    assert caller.retrieve(inner + size, token=token).first("OverallStatus") == "OK"
+    asked = caller.retrieve(inner + simple("ID", "greaterThan", number), token=token)
+    assert asked.status == 200
+    field = f"<Name>A</Name><FieldType>Text</FieldType><MaxLength>{number}</MaxLength>"
+    made = caller.soap(
+        f'<CreateRequest xmlns="{PARTNER[1:-1]}"><Objects xsi:type="DataExtension">'
+        f"<Name>n</Name><Fields><Field>{field}</Field></Fields></Objects></CreateRequest>",
+        token=token,
+    )
+    assert made.status == 200

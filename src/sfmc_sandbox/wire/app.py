@@ -152,7 +152,7 @@ def _about(sandbox: Sandbox, path: str) -> Callable[[Request], Response] | None:
 async def _body(request: Request) -> bytes:
     """The body, up to the limit. Raises BodyTooLarge."""
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > MAX_BODY_BYTES):
         raise BodyTooLarge
     parts, size = [], 0
     async for part in request.stream():

@@ -94,7 +94,9 @@ def _field(node: etree._Element) -> Field:
     if not name or len(name) > 128:
         raise ChangeRefused("A field of the Data Extension has no valid name.", 310007)
     default_length = {"Text": 50, "EmailAddress": 254, "Phone": 50, "Locale": 5}.get(kind)
-    limit = int(length) if length.isdigit() and int(length) else default_length
+    if not length.isdecimal() or len(length) > 9:
+        length = ""
+    limit = int(length) if length and int(length) else default_length
     if kind == "Text" and limit is not None and limit > MAX_TEXT:
         raise ChangeRefused(f"A Text field holds at most {MAX_TEXT} characters.", 310007)
     is_key = text("IsPrimaryKey").lower() == "true"

@@ -8,8 +8,9 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from starlette.responses import JSONResponse
 
-from sfmc_sandbox.activities import READY
+from sfmc_sandbox.activities import PAUSED, READY
 from sfmc_sandbox.extracts import ExtractRefused, file_name
+from sfmc_sandbox.schedules import ScheduleRefused, read_schedule
 from sfmc_sandbox.wire.rest_answer import RestError, not_found
 from sfmc_sandbox.wire.rest_body import asked, need, object_body, paged, whole
 
@@ -53,10 +54,16 @@ def _automation(row: tuple[Any, ...]) -> dict[str, Any]:
         "categoryId": 1005,
         "lastRunTime": row[6].isoformat(timespec="milliseconds") if row[6] else None,
         "steps": json.loads(row[5]),
+        **({"schedule": _told(row)} if row[7] else {}),
     }
 
 
-_COLUMNS = "object_id, key, name, description, status, steps, last_run"
+def _told(row: tuple[Any, ...]) -> dict[str, Any]:
+    status = "none" if row[4] == PAUSED else "scheduled"
+    return {**json.loads(row[7]), "scheduleStatus": status}
+
+
+_COLUMNS = "object_id, key, name, description, status, steps, last_run, schedule"
 
 
 def _rows(sandbox: Sandbox, token: Token, condition: str, *values: object) -> list[tuple[Any, ...]]:
@@ -95,11 +102,28 @@ def create_automation(sandbox: Sandbox, token: Token, request: Request) -> Respo
         raise RestError(400, 10001, "The field name must be text.")
     if _rows(sandbox, token, "(key = ? OR name = ?)", key, name):
         raise RestError(400, 10005, "An automation of this name or key exists already.")
+    schedule, steps = _schedule(content), _steps(content)
     object_id = sandbox.activities.add_automation(
         token.mid, key, name, description=str(content.get("description") or ""),
-        steps=_steps(content), now=sandbox.now(),
+        steps=steps, now=sandbox.now(),
     )  # fmt: skip
+    if schedule is not None:
+        sandbox.activities.set_schedule(token.mid, object_id, schedule)
     return JSONResponse(_automation(_rows(sandbox, token, "object_id = ?", object_id)[0]))
+
+
+def _schedule(content: dict[str, Any]) -> dict[str, Any] | None:
+    """The schedule that an automation is sent with, by itself or as what starts it."""
+    source = content.get("startSource")
+    found = content.get("schedule") or (
+        source.get("schedule") if isinstance(source, dict) else None
+    )
+    if not found:
+        return None
+    try:
+        return read_schedule(found)
+    except ScheduleRefused as problem:
+        raise RestError(400, 10005, str(problem)) from problem
 
 
 def _steps(content: dict[str, Any]) -> list[object]:
@@ -137,6 +161,8 @@ def change_automation(sandbox: Sandbox, token: Token, request: Request) -> Respo
         raise not_found()
     content = object_body(request)
     steps = json.dumps(_steps(content)) if "steps" in content else rows[0][5]
+    if (schedule := _schedule(content)) is not None:
+        sandbox.activities.set_schedule(token.mid, rows[0][0], schedule)
     sandbox.tenant.write(
         "UPDATE automation SET name = ?, description = ?, steps = ?, modified = ? "
         "WHERE object_id = ?",
@@ -146,6 +172,15 @@ def change_automation(sandbox: Sandbox, token: Token, request: Request) -> Respo
         ],
     )  # fmt: skip
     return get_automation(sandbox, token, request)
+
+
+def remove_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """DELETE /automation/v1/automations/{id}: as for queries, the JSON text "OK"."""
+    rows = _rows(sandbox, token, "object_id = ?", request.path_params["id"])
+    if not rows:
+        raise not_found()
+    sandbox.activities.remove("automation", rows[0][0])
+    return JSONResponse("OK")
 
 
 def run_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:

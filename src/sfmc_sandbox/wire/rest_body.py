@@ -80,7 +80,8 @@ def page_of(request: Request, *, default: int, most: int) -> tuple[int, int]:
     values = []
     for name, fallback in (("$page", 1), ("$pageSize", default)):
         text = asked(request, name)
-        values.append(int(text) if text.isdigit() and 0 < int(text) < 10**6 else fallback)
+        is_number = text.isdecimal() and len(text) < 7 and int(text) > 0
+        values.append(int(text) if is_number else fallback)
     return values[0], min(values[1], most)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from starlette.responses import JSONResponse
 
-from sfmc_sandbox.wire.rest_answer import not_found
+from sfmc_sandbox.wire.rest_answer import RestError, not_found
 from sfmc_sandbox.wire.rest_automations import STATUSES
-from sfmc_sandbox.wire.rest_body import asked
+from sfmc_sandbox.wire.rest_body import asked, object_body
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -45,6 +46,28 @@ def get_automation(sandbox: Sandbox, token: Token, request: Request) -> Response
     return JSONResponse({**entry, **saved, "processes": []})
 
 
+def schedule_automation(sandbox: Sandbox, token: Token, request: Request) -> Response:
+    """POST …/definition/?action=schedule or pauseSchedule: what a body's `id` names."""
+    action = asked(request, "action").lower()
+    if action not in {"schedule", "pauseschedule"}:
+        raise RestError(400, 10005, f"The action {action[:40]} is not valid.")
+    number = str(object_body(request).get("id") or "")
+    entry = next((e for e in _entries(sandbox, token) if e["id"] == number), None)
+    if entry is None:
+        raise not_found()
+    sandbox.runs.schedule(token.mid, _plain(number), is_on=action == "schedule")
+    return JSONResponse(next(e for e in _entries(sandbox, token) if e["id"] == number))
+
+
+def _plain(number: str) -> str:
+    """The ObjectID behind an id of the older addresses."""
+
+    def decoded(text: str) -> bytes:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    return str(UUID(bytes_le=decoded(decoded(number).decode().partition(":")[0])))
+
+
 def get_notifications(sandbox: Sandbox, token: Token, request: Request) -> Response:
     """GET /legacy/v1/beta/automations/notifications/{id}: nobody is told anything."""
     return JSONResponse({"programId": _find(sandbox, token, request)["id"]})
@@ -59,7 +82,8 @@ def _find(sandbox: Sandbox, token: Token, request: Request) -> dict[str, Any]:
 
 def _entries(sandbox: Sandbox, token: Token) -> list[dict[str, Any]]:
     rows = sandbox.tenant.db.cursor().execute(
-        "SELECT object_id, key, name, description, status, created, modified FROM automation "
+        "SELECT object_id, key, name, description, status, created, modified, schedule "
+        "FROM automation "
         "WHERE mid = ? ORDER BY n",
         [token.mid],
     ).fetchall()  # fmt: skip
@@ -78,9 +102,24 @@ def _entries(sandbox: Sandbox, token: Token) -> list[dict[str, Any]]:
             "modifiedBy": user,
             "isPlatformObject": False,
             "automationType": "scheduled",
+            **_schedule(schedule),
         }
-        for object_id, key, name, description, status, created, modified in rows
+        for object_id, key, name, description, status, created, modified, schedule in rows
     ]
+
+
+def _schedule(text: str | None) -> dict[str, Any]:
+    if not text:
+        return {}
+    kept = json.loads(text)
+    told = {
+        "id": _spelled(str(uuid5(NAMESPACE_URL, kept["id"])), "23:0"),
+        "description": f"Schedule from {kept['startDate']}",
+        "startDate": kept["startDate"],
+        "iCalRecur": kept.get("icalRecur", ""),
+        "timeZone": kept.get("timezoneName", "Central America Standard Time"),
+    }
+    return {"scheduleObject": told}
 
 
 def _spelled(object_id: str, kind: str) -> str:

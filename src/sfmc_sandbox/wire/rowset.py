@@ -119,7 +119,7 @@ def _number(request: Request, name: str, default: int) -> int:
     text = asked(request, name)
     if not text:
         return default
-    if not text.isdigit() or not 0 < int(text) < 10**9:
+    if not text.isdecimal() or len(text) > 9 or not int(text):
         raise RestError(400, 10005, f"{name} must be a positive number.")
     return int(text)
 

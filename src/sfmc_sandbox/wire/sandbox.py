@@ -88,6 +88,7 @@ class Sandbox:
         ens.now_ms = lambda: clock.now_ms
         flow.listeners.append(ens.happened)
         flow.tickers.append(ens.tick)
+        flow.tickers.append(runs.tick)
         storage = Storage(tenant.plan.seed)
         storage.now_ms = lambda: clock.now_ms
         flow.tickers.append(storage.sweep)

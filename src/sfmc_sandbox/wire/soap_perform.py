@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sfmc_sandbox.imports import start_import
+from sfmc_sandbox.schedules import ScheduleRefused, read_schedule
 from sfmc_sandbox.wire.soap_answer import PARTNER, escape
 from sfmc_sandbox.wire.soap_request import child, children, text_of, type_of
 
@@ -22,6 +23,10 @@ _SCHEDULED = {
     "pause": "Schedule Paused. To reactivate the schedule use proxy.Schedule with the action "
     "'start'.",
 }
+
+
+# Elements of a Recurrence that say how many steps lie between two runs.
+_INTERVALS = ("MinuteInterval", "HourInterval", "DayInterval", "WeekInterval")
 
 
 class PerformError(Exception):
@@ -131,7 +136,7 @@ def schedule(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
         object_id = (text_of(node, "ObjectID") or "").strip()
         code, message = "OK", _SCHEDULED.get(action, "")
         try:
-            _schedule(sandbox, token, action, object_id)
+            _schedule(sandbox, token, action, object_id=object_id, wanted=child(body, "Schedule"))
             good += 1
         except PerformError as problem:
             code, message = "Error", str(problem)
@@ -148,9 +153,37 @@ def schedule(sandbox: Sandbox, token: Token, body: etree._Element) -> str:
     )
 
 
-def _schedule(sandbox: Sandbox, token: Token, action: str, object_id: str) -> None:
+def _schedule(
+    sandbox: Sandbox, token: Token, action: str, *, object_id: str, wanted: etree._Element | None
+) -> None:
     _need(sandbox, token, "automations_execute")
     if action not in _SCHEDULED:
         raise PerformError(f"The action {action[:40]} is not supported for Automation.")
+    with sandbox.writing:
+        _set(sandbox, token, action, object_id=object_id, wanted=wanted)
+
+
+def _set(
+    sandbox: Sandbox, token: Token, action: str, *, object_id: str, wanted: etree._Element | None
+) -> None:
+    start = (text_of(wanted, "StartDateTime") or "").strip()
+    if action == "start" and start and wanted is not None:
+        try:
+            schedule = read_schedule({"startDate": start, "icalRecur": _recurrence(wanted)})
+        except ScheduleRefused as problem:
+            raise PerformError(str(problem)) from problem
+        sandbox.activities.set_schedule(token.mid, object_id, schedule)
     if not sandbox.runs.schedule(token.mid, object_id, is_on=action == "start"):
         raise PerformError("The Automation does not exist.")
+
+
+def _recurrence(wanted: etree._Element) -> str:
+    """A ScheduleDefinition's recurrence in the words that REST has for it."""
+    recurrence = child(wanted, "Recurrence")
+    every = next((n for n in (text_of(recurrence, name) for name in _INTERVALS) if n), "1")
+    parts = [f"FREQ={(text_of(wanted, 'RecurrenceType') or 'Daily').strip()}", f"INTERVAL={every}"]
+    if count := (text_of(wanted, "Occurrences") or "").strip():
+        parts.append(f"COUNT={count}")
+    if until := (text_of(wanted, "EndDateTime") or "").strip():
+        parts.append(f"UNTIL={until}")
+    return ";".join(parts)

@@ -83,7 +83,7 @@ def _read(request: etree._Element | None) -> Asked:
         raise RetrieveError("Object reference not set to an instance of an object.")
     options = child(request, "Options")
     size = (text_of(options, "BatchSize") or "").strip()
-    rows = int(size) if size.isdigit() and int(size) > 0 else PAGE_ROWS
+    rows = int(size) if size.isdecimal() and len(size) < 10 and int(size) > 0 else PAGE_ROWS
     return Asked(
         object_type=(text_of(request, "ObjectType") or "").strip(),
         properties=[(node.text or "").strip() for node in children(request, "Properties")],
