@@ -29,6 +29,17 @@ CASES = [
         "550 5.7.1 <addr>: sender address rejected: host <host>[<ip>] said: 550 no user",
     ),
     ("550 no such user (in reply to RCPT TO command)", "550 no such user"),
+    ("192.0.2.1 does not like recipient. Remote host said: 550 no Giving up on 192.0.2.1.", "550 no"),
+    ("Remote host said: 550 no such user Giving up on 192.0.2.1.", "550 no such user"),
+    # programs that send, and what they call it
+    (
+        "SMTP error from remote mail server after RCPT TO:<kim@example.com>: 550 no such user",
+        "550 no such user",
+    ),
+    ("SMTPDataError: (550, 'no such user')", "550, 'no such user')"),
+    ("Invalid Addresses; nested exception is: com.example.FailedException: 550 full", "550 full"),
+    ("Can't send mail - all recipients were rejected: 550 full", "550 full"),
+    ('Expected response code 250 but got code "550", with message "550 full', "550 full"),
     ("550-5.1.1 no such 550 5.1.1 user", "550 5.1.1 no such user"),
     ("<bob> unknown, not <CRLF>", "<addr> unknown, not <crlf>"),
     ("rejected [192.0.2.1] and [2001:db8::1]", "rejected [<ip>] and [<ip>]"),

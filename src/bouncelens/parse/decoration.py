@@ -16,8 +16,15 @@ _LEAD = re.compile(
     r"host [^ ]{1,255} ?\[<ip>\]: "  # Exim
     r"|\bhost [^ ]{1,255} ?\[<ip>\] smtp error from remote (?:mail )?server after [^:]{3,40}"
     r"(?::<<?[^>]{0,320}>>?[^:]{0,40})?: "  # Exim since 4.90
+    r"|\bserver after [^:]{3,40}(?::<<?[^>]{0,320}>>?)?: (?=[245]\d\d)"  # Exim behind cPanel
+    r"|\bsmtp\w{0,20}(?:refused|error): [^(]{0,330}\((?=[245]\d\d, )"  # Python
+    r"|\bfailedexception: (?=[245]\d\d)|\bwere rejected: (?=[245]\d\d)"  # Java, Node, PHP
+    r"|\bwith message \"(?=[245]\d\d)|\bnested exception is: [^ ]{1,120}: (?=[245]\d\d)"
 )
-_TAIL = re.compile(r" ?\((?:in )?reply to [a-z ]{2,30}(?: command\)?)?[,.; ]*$|'$|\]$")
+_TAIL = re.compile(
+    r" ?\((?:in )?reply to [a-z ]{2,30}(?: command\)?)?[,.; ]*$|'$|\]$"
+    r"|\.? giving up on [^ ]{1,60}$"  # qmail
+)
 _RECIPIENT = re.compile(r"<(?:<addr>|[^<>\s]{1,320})>: (?=\S)|\"?-+ ?(?=[a-z0-9])")
 # A server that asked the sender's own server and quotes it: the quoted words are about the sender.
 _CALLOUT = re.compile(r"sender address rejected|sender (?:verify|verification|call-?out)")
@@ -27,7 +34,14 @@ _WORD = re.compile(r"[^\W\d_]{3}")
 # One of these is in every lead; most replies have none, and looking for them costs little.
 _SIGNS = (
     *(";", "said: ", "talk to me: ", "not like our ", " was: ", "server returned '"),
-    *("follows: [", "recv: ", "<<< ", "smtp error from "),
+    *("follows: [", "recv: ", "<<< ", "smtp error from ", "refused: ", "error: "),
+    *(
+        "server after ",
+        "failedexception: ",
+        "were rejected: ",
+        'with message "',
+        "nested exception is: ",
+    ),
 )
 
 
@@ -56,6 +70,8 @@ _OPENING = {"'": "'", "]": "["}
 
 def _tail(folded: str, start: int, end: int) -> re.Match[str] | None:
     low = max(start, end - 80)
-    if folded[end - 1 : end] in _OPENING or "reply to " in folded[low:end]:
+    if folded[end - 1 : end] in _OPENING or any(
+        sign in folded[low:end] for sign in ("reply to ", "giving up on ")
+    ):
         return _TAIL.search(folded, low, end)
     return None
