@@ -81,6 +81,17 @@ def rules(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_diff_masks_stored_replies_anew_where_a_rule_speaks_of_a_code(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "code.toml"
+    path.write_text(RULE.replace("flobbed the wuzzle'", r"wuzzle \(zq123456\)'"), "utf-8")
+    diff = diff_rules(workspace, Judge.of_rules(), Judge.of_rules([path]))
+    assert (diff.changed_templates, diff.changed_bounces, diff.bounces) == (1, 5, 10)
+    back = diff_rules(workspace, Judge.of_rules([path]), Judge.of_rules())
+    assert back.changed_bounces == 0  # the templates are stored as the old rules mask them
+
+
 def test_a_diff_counts_the_bounces_that_change_and_changes_nothing(
     workspace: Workspace, rules: Path
 ) -> None:

@@ -84,7 +84,8 @@ def _targets(workspace: Workspace) -> list[Check]:
 def _rules(workspace: Workspace) -> str:
     judge = workspace.classifier
     engine, tier = judge.classifier.engine, judge.bulk.tier
-    return f"{len(judge.ruleset.rules):,} rules, matched by {engine}, {tier} tier"
+    words = "a compiled table" if engine == "compiled" else engine
+    return f"{len(judge.ruleset.rules):,} rules, {tier} tier; words found by {words}, rules by re2"
 
 
 def _policy(workspace: Workspace) -> str:

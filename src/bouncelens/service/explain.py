@@ -9,7 +9,7 @@ from bouncelens.errors import InputInvalid
 
 if TYPE_CHECKING:
     from bouncelens.bounce import Reply, Template, Verdict
-    from bouncelens.classify.guidance import Blocklist, OtherNames
+    from bouncelens.classify.guidance import Advice, Blocklist, OtherNames
     from bouncelens.classify.ruleset import Rule
     from bouncelens.service.judge import Judge, Judged
 
@@ -92,6 +92,7 @@ def explained(judge: Judge, judged: Judged, mailed: str | None = None) -> Explan
     codes = [*reply.facts.vendor_codes, reply.enhanced_status or ""]
     todo = advice(verdict, codes, provider)
     others = _other_addresses(reply.facts.addresses, mailed)
+    lists = lists_named(reply.text)
     return Explanation(
         reply=reply,
         template=judged.template,
@@ -105,9 +106,9 @@ def explained(judge: Judge, judged: Judged, mailed: str | None = None) -> Explan
         actor_id=todo.actor,
         action=reason.action,
         steps=todo.steps,
-        link=todo.link,
+        link=_link(todo, lists) if reason.name == "blocklisted" else todo.link,
         family=todo.title,
-        lists=lists_named(reply.text),
+        lists=lists,
         called_elsewhere=other_names(reason.name),
         rule_file=rule.file if rule else None,
         source=rule.source if rule else None,
@@ -115,6 +116,12 @@ def explained(judge: Judge, judged: Judged, mailed: str | None = None) -> Explan
         other_addresses=others,
         other_address_note=_note_on(others, mailed),
     )
+
+
+def _link(todo: Advice, lists: tuple[Blocklist, ...]) -> str | None:
+    """Where to go: of a vendor's code its own page, else the page of the list that is named."""
+    pages = [named.lookup for named in lists if named.lookup] if todo.title is None else []
+    return pages[0] if pages else todo.link
 
 
 def _check_codes(code: int | None, status: str | None) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from bouncelens.service.bulk import Bulk, Entry
+    from bouncelens.service.bulk import Bulk, Entry, Replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +155,14 @@ def judge_events(events: pa.Table, judge: Judge) -> JudgedEvents:
     """
     import pyarrow as pa
 
-    from bouncelens.service.bulk import Replies, providers_of
-
     events = events.combine_chunks()
-    column = {name: _one_chunk(events[name]) for name in ("reply_text", "sfmc_code", "domain")}
-    providers = providers_of(column["domain"])
-    numbers, entries = judge.bulk.look_up(
-        Replies(column["reply_text"], codes=column["sfmc_code"], providers=providers)
-    )
+    replies = replies_of(events)
+    numbers, entries = judge.bulk.look_up(replies)
     ids = [entry.template.template_id for entry in entries]
     bounces = events.rename_columns(
         ["routes" if name == "route" else name for name in events.column_names]
     )
+    providers: Any = replies.providers
     bounces = bounces.append_column("provider", providers)
     bounces = bounces.append_column(
         "template_id", pa.array(ids, pa.int64()).take(pa.array(numbers))
@@ -179,6 +175,17 @@ def judge_events(events: pa.Table, judge: Judge) -> JudgedEvents:
     return JudgedEvents(
         bounces, _templates(rows), _verdicts([entry for entry, _, _ in rows], judge.ruleset.hash)
     )
+
+
+def replies_of(events: pa.Table) -> Replies:
+    """What events are judged by."""
+    from bouncelens.service.bulk import Replies, providers_of
+
+    text, code, domain = (_one_chunk(events[name]) for name in _JUDGED_BY)
+    return Replies(text, codes=code, providers=providers_of(domain))
+
+
+_JUDGED_BY = ("reply_text", "sfmc_code", "domain")
 
 
 def _one_chunk(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:

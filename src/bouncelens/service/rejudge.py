@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from bouncelens.service.bulk import Entry
     from bouncelens.service.judge import Judge
     from bouncelens.service.workspace import Workspace
 
@@ -70,6 +71,11 @@ class RuleDiff:
         """Bounces whose verdict would change."""
         return sum(change.stored.bounces for change in self.changes)
 
+    @property
+    def changed_templates(self) -> int:
+        """Stored templates of which some bounces would have another verdict."""
+        return len({change.stored.template.template_id for change in self.changes})
+
 
 @dataclass(frozen=True, slots=True)
 class Mined:
@@ -90,7 +96,13 @@ class Rejudged:
 
 
 def diff_rules(workspace: Workspace, before: Judge, after: Judge) -> RuleDiff:
-    """Which stored templates `after` judges otherwise than `before`. Changes nothing."""
+    """Which stored templates `after` judges otherwise than `before`. Changes nothing.
+
+    A rule that speaks of a code or host keeps the mask from hiding it: then every stored reply is
+    masked by `after`, and what was one template may change in part.
+    """
+    if before.ruleset.mentions != after.ruleset.mentions:
+        return _diff_by_reply(workspace, before, after)
     changes, count, bounces = [], 0, 0
     by_hand = in_force(workspace)
     for stored in stored_templates(workspace):
@@ -102,6 +114,35 @@ def diff_rules(workspace: Workspace, before: Judge, after: Judge) -> RuleDiff:
             changes.append(Change(stored, one, two))
     changes.sort(key=lambda change: -change.stored.bounces)
     return RuleDiff(count, bounces, tuple(changes))
+
+
+def _diff_by_reply(workspace: Workspace, before: Judge, after: Judge) -> RuleDiff:
+    from bouncelens.service.judge import replies_of
+    from bouncelens.store.anew import each_reply
+
+    counts: Counter[tuple[int, Template]] = Counter()
+    by_template: dict[Template, Entry] = {}
+    for rows in each_reply(workspace.lake):
+        numbers, entries = after.bulk.look_up(replies_of(rows))
+        pairs = rows.select(["template_id"]).append_column("number", [numbers.tolist()])
+        grouped = pairs.group_by(["template_id", "number"]).aggregate([([], "count_all")])
+        for row in grouped.to_pylist():
+            entry = entries[row["number"]]
+            counts[row["template_id"], entry.template] += row["count_all"]
+            by_template.setdefault(entry.template, entry)
+    by_hand, changes = in_force(workspace), []
+    stored = {each.template.template_id: each for each in stored_templates(workspace)}
+    for (key, template), bounces in counts.items():
+        if key in by_hand or key not in stored:
+            continue
+        entry = by_template[template]
+        one, two = verdict_on(before, stored[key]), entry.verdict
+        if _essence(one) != _essence(two):
+            changes.append(
+                Change(replace(stored[key], sample=entry.sample, bounces=bounces), one, two)
+            )
+    changes.sort(key=lambda change: -change.stored.bounces)
+    return RuleDiff(len(stored), sum(each.bounces for each in stored.values()), tuple(changes))
 
 
 def mine(

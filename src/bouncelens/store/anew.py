@@ -57,6 +57,19 @@ def make_anew(lake: Lake, judge: Rows, settle: Callable[[pa.Table], None]) -> Re
     return Remade(looked, moved)
 
 
+def each_reply(lake: Lake) -> Iterator[pa.Table]:
+    """Every stored bounce by what it is judged by and its template, some rows at a time.
+
+    Raises StoreError.
+    """
+    with explained(lake.uri, "read"):
+        for month in _months(lake):
+            delta = lake.delta(BOUNCES.name)
+            with lake._duck.cursor() as duck:
+                only = [(EVENT_MONTH[0], "=", month)]
+                yield from _batches(duck, rows_sql(duck, BOUNCES, delta, only=only))
+
+
 def _months(lake: Lake) -> list[str]:
     import pyarrow as pa
 

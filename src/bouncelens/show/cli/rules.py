@@ -92,7 +92,7 @@ def diff(
             ],
         )
         say(
-            f"{len(found.changes):,} of {found.templates:,} templates and "
+            f"{found.changed_templates:,} of {found.templates:,} templates and "
             f"{found.changed_bounces:,} of {found.bounces:,} bounces would change."
         )
     raise typer.Exit(1 if found.changes else 0)
