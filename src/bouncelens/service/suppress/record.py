@@ -7,6 +7,7 @@ import getpass
 import json
 from dataclasses import fields
 from datetime import datetime
+from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import Any
 
@@ -25,9 +26,10 @@ COLUMNS = (
     ("SuppressedOn", "Text", 20),
     ("RetryOn", "Text", 20),
 )
-_NAMES = tuple(field.name for field in fields(Suppression))
+_NAMES = tuple(sorted(field.name for field in fields(Suppression)))
 _VALUES = attrgetter(*_NAMES)
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_HEADS = tuple(f'"{name}":' for name in _NAMES)
 _MOMENTS = ("event_time", "decided_at", "expires_at")
 
 
@@ -42,12 +44,21 @@ def told(value: dict[str, Any]) -> str:
 
 
 def written(suppression: Suppression) -> str:
-    """A decision as JSON."""
-    values = dict(zip(_NAMES, _VALUES(suppression), strict=True))
-    for name in _MOMENTS:
-        if values[name] is not None:
-            values[name] = values[name].isoformat()
-    return told(values)
+    """A decision as JSON: a plan writes a million of them, so cell by cell."""
+    cells = map(_cell, _VALUES(suppression))
+    return "{" + ",".join(map("".join, zip(_HEADS, cells, strict=True))) + "}"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "null"
+    if type(value) is str:
+        return encode_basestring(value)
+    if type(value) is int:
+        return str(value)
+    if isinstance(value, datetime):
+        return f'"{value.isoformat()}"'
+    return _ENCODER.encode(value)
 
 
 def read(text: str) -> Suppression:

@@ -84,7 +84,7 @@ SELECT
     END) AS BIGINT) AS engaged,
     CAST(sum(CASE
         WHEN alive = 1 AND event_time > last_sign
-            THEN CAST(epoch(event_time) AS BIGINT) - CAST(epoch(last_sign) AS BIGINT)
+            THEN CAST(floor(epoch(event_time)) AS BIGINT) - CAST(floor(epoch(last_sign)) AS BIGINT)
         ELSE 0
     END) AS BIGINT) AS gap_s
 FROM met

@@ -65,7 +65,7 @@ WITH hard AS (
         END) AS engaged,
         sum(CASE
             WHEN alive = 1 AND event_time > last_sign
-                THEN CAST(epoch(event_time) AS BIGINT) - CAST(epoch(last_sign) AS BIGINT)
+                THEN CAST(floor(epoch(event_time)) AS BIGINT) - CAST(floor(epoch(last_sign)) AS BIGINT)
             ELSE 0
         END) AS gap_s
     FROM known
