@@ -16,7 +16,7 @@ from bouncelens.bounce import IDENTITY, Window
 from bouncelens.errors import InputInvalid, SettingsInvalid
 from bouncelens.extract.ordering import Order, spans
 from bouncelens.service.extracts import landings
-from bouncelens.service.order import Waiting, Wanted, order_extracts
+from bouncelens.service.order import Waiting, Wanted, order_extracts, plan_extracts
 from bouncelens.service.pull import Asked, pull
 from bouncelens.settings import Settings
 from sandbox_process import Sandbox, running_sandbox
@@ -113,6 +113,18 @@ def test_places_and_their_units_follow_from_the_settings(tenant: Sandbox, tmp_pa
     ]
     with pytest.raises(SettingsInvalid, match="neither password nor key"):
         landings(Settings.model_validate({"accounts": [{"mid": 7, "sftp_user": "7"}]}))
+
+
+def test_a_plan_says_every_order_and_orders_nothing(tenant: Sandbox, tmp_path: Path) -> None:
+    settings = settings_of(tenant, tmp_path)
+    wanted = Wanted(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 15, tzinfo=UTC))
+    with LightWorkspace.open(settings) as workspace:
+        plan = plan_extracts(workspace, wanted)
+        orders = [place.mids or (place.mid,) for place in landings(settings) for _ in range(2)]
+        told = zip(orders, plan, strict=True)
+        assert all(f" of {', '.join(map(str, mids))} from " in said for mids, said in told)
+        assert "from 2026-01-01 00:00 to 2026-01-31 00:00 UTC" in plan[0]
+        assert not workspace.ledger.runs()
 
 
 def test_spans_are_whole_hours_of_at_most_thirty_days() -> None:

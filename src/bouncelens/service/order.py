@@ -70,6 +70,14 @@ class OrderResult:
         return 3 if self.partial else 0
 
 
+def plan_extracts(
+    workspace: Workspace, wanted: Wanted, *, now: datetime | None = None
+) -> tuple[str, ...]:
+    """What would be ordered, a sentence for each extract. Raises SettingsInvalid, InputInvalid."""
+    orders = _orders(workspace, _known(wanted), now or datetime.now(UTC))
+    return tuple(_sentence(landing, order) for landing, order in orders)
+
+
 def order_extracts(
     workspace: Workspace,
     wanted: Wanted,
@@ -84,10 +92,7 @@ def order_extracts(
     SourceError when nothing could be ordered at all.
     """
     began, settings = time.monotonic(), workspace.settings
-    if unknown := [kind for kind in wanted.kinds if kind not in KINDS]:
-        advice = f"There are: {', '.join(KINDS)}."
-        raise InputInvalid(f"No kind of extract is called {unknown[0][:40]!r}.", advice=advice)
-    orders = _orders(workspace, wanted, now or datetime.now(UTC))
+    orders = _orders(workspace, _known(wanted), now or datetime.now(UTC))
     run = workspace.ledger.start_run("extract", version=bouncelens.__version__)
     work = _Work(workspace, run, progress)
     try:
@@ -109,6 +114,22 @@ def order_extracts(
     detail = " ".join(result.partial)[:2000]
     workspace.ledger.finish_run(run, outcome, counts=counts, detail=detail)
     return result
+
+
+def _known(wanted: Wanted) -> Wanted:
+    if unknown := [kind for kind in wanted.kinds if kind not in KINDS]:
+        advice = f"There are: {', '.join(KINDS)}."
+        raise InputInvalid(f"No kind of extract is called {unknown[0][:40]!r}.", advice=advice)
+    return wanted
+
+
+def _sentence(landing: Landing, order: Order) -> str:
+    units = ", ".join(map(str, order.mids))
+    start, end = (f"{at:%Y-%m-%d %H:%M}" for at in (order.window.start, order.window.end))
+    return (
+        f"Order an extract of {', '.join(order.kinds)} of {units} from {start} to {end} UTC, as "
+        f"business unit {landing.mid}: a zip in {landing.place.folder} of {landing.place.name}."
+    )
 
 
 def _orders(workspace: Workspace, wanted: Wanted, now: datetime) -> list[tuple[Landing, Order]]:
@@ -147,6 +168,7 @@ class _Work:
         errors: list[BouncelensError] = []
         for landing, order in orders:
             assert landing.mid is not None
+            self._progress(_sentence(landing, order))
             try:
                 extracts.order(Account(landing.mid, str(landing.mid)), order)
             except BouncelensError as error:

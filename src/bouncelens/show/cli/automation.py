@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bouncelens.show.cli.options import Accounts, Config, Json, Yes
-from bouncelens.show.cli.screen import print_json, print_table, say, settings_of, visible
+from bouncelens.show.cli.planned import agreed, end
+from bouncelens.show.cli.screen import print_json, print_table, settings_of, visible
 
 if TYPE_CHECKING:
     from bouncelens.service.automation import Installer, Step
@@ -49,7 +49,10 @@ def deploy(
 def remove(
     accounts: Accounts = None, is_sure: Yes = False, as_json: Json = False, config: Config = None
 ) -> None:
-    """Remove what deploy installed, rows included, and nothing else; shows its plan first."""
+    """Remove what deploy installed, rows included, and nothing else; shows its plan first.
+
+    Without a terminal and without --yes nothing is done, and the exit code is 2.
+    """
     from bouncelens.service.automation import installer
 
     with installer(settings_of(config), tuple(accounts or ())) as work:
@@ -109,20 +112,10 @@ def _stands(object_id: str | None, detail: str) -> str:
 
 def _change(work: Installer, steps: tuple[Step, ...], *, is_sure: bool, as_json: bool) -> None:
     plan = [step.sentence for step in steps]
-    if not as_json:
-        say("In Marketing Cloud:" if plan else "There is nothing to do.")
-        for number, sentence in enumerate(plan, 1):
-            say(f"{number}. {sentence}")
-    is_done = is_sure or (bool(plan) and not as_json and _agreed())
+    is_done = agreed(plan, is_sure=is_sure, as_json=as_json)
     if is_done:
         for step in steps:
             work.do(step)
     if as_json:
         print_json({"plan": plan, "done": is_done})
-    elif plan:
-        say("Done." if is_done else "Nothing was changed. Say --yes to do it.")
-    raise typer.Exit(2 if plan and not is_done else 0)
-
-
-def _agreed() -> bool:
-    return sys.stdin.isatty() and typer.confirm("Do it?", err=True)
+    end(plan, is_done=is_done, as_json=as_json)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from bouncelens.show.cli.options import Accounts, Config, Json, Yes
+from bouncelens.show.cli.planned import agreed, end
 from bouncelens.show.cli.screen import print_json, print_table, say, settings_of
 
 if TYPE_CHECKING:
-    from bouncelens.service.event_setup import EventsSetup, Step
+    from bouncelens.service.event_setup import Step
 
 _events = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +33,7 @@ def register(
 
     `bouncelens serve` has to run already, with the same settings, and be reached under events.url:
     Marketing Cloud posts a verification to it. The signature key is kept as events.keys says.
+    Without a terminal and without --yes nothing is done, and the exit code is 2.
     """
     _change("registering", accounts, is_sure=is_sure, as_json=as_json, config=config)
 
@@ -40,7 +42,10 @@ def register(
 def remove(
     accounts: Accounts = None, is_sure: Yes = False, as_json: Json = False, config: Config = None
 ) -> None:
-    """Remove the address, its subscriptions and its signature key; shows its plan first."""
+    """Remove the address, its subscriptions and its signature key; shows its plan first.
+
+    Without a terminal and without --yes nothing is done, and the exit code is 2.
+    """
     _change("removing", accounts, is_sure=is_sure, as_json=as_json, config=config)
 
 
@@ -106,34 +111,11 @@ def _change(
 
     with setup_of(settings_of(config), tuple(accounts or ())) as setup:
         steps: tuple[Step, ...] = getattr(setup, plan)()
-        if not as_json:
-            _say_plan(steps)
-        done = bool(steps) and (is_sure or (not as_json and _agreed()))
-        if done:
-            _do(setup, steps)
+        said = [step.sentence for step in steps]
+        is_done = agreed(said, is_sure=is_sure, as_json=as_json)
+        if is_done:
+            for step in steps:
+                setup.do(step)
     if as_json:
-        print_json({"steps": steps, "done": done})
-    elif done:
-        say("Done.")
-    elif steps:
-        say("Nothing was changed. Say --yes to do it.")
-
-
-def _say_plan(steps: tuple[Step, ...]) -> None:
-    if not steps:
-        say("There is nothing to do.")
-        return
-    say("In Marketing Cloud:")
-    for number, step in enumerate(steps, 1):
-        say(f"{number}. {step.sentence}")
-
-
-def _agreed() -> bool:
-    import sys
-
-    return sys.stdin.isatty() and typer.confirm("Do it?", err=True)
-
-
-def _do(setup: EventsSetup, steps: tuple[Step, ...]) -> None:
-    for step in steps:
-        setup.do(step)
+        print_json({"steps": steps, "done": is_done})
+    end(said, is_done=is_done, as_json=as_json)

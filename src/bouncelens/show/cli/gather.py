@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bouncelens.show.cli.options import Config, Json, Since, Until
-from bouncelens.show.cli.screen import print_json, print_table, progress, say, settings_of
+from bouncelens.show.cli.screen import (
+    print_json,
+    print_table,
+    progress,
+    say,
+    settings_of,
+    visible,
+)
 
 if TYPE_CHECKING:
     from bouncelens.service.import_file import ImportResult
@@ -189,6 +196,9 @@ def extract(
     wait_minutes: Annotated[
         float, typer.Option(min=0, help="How long to wait for it; 0: the next pull reads it.")
     ] = 60,
+    only_plan: Annotated[
+        bool, typer.Option("--plan", help="Say what would be ordered, and order nothing.")
+    ] = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -198,7 +208,7 @@ def extract(
     a file in the Export folder, and nothing else, in Marketing Cloud.
     Exit code 3 when something is lacking.
     """
-    from bouncelens.service.order import USUAL, Waiting, Wanted, order_extracts
+    from bouncelens.service.order import USUAL, Waiting, Wanted, order_extracts, plan_extracts
     from bouncelens.service.workspace import Workspace
 
     wanted = Wanted(
@@ -208,6 +218,9 @@ def extract(
         dict(_named(text) for text in parameters or ()),
     )
     with Workspace.open(settings_of(config)) as workspace:
+        if only_plan:
+            _print_plan(plan_extracts(workspace, wanted), as_json=as_json)
+            return
         result = order_extracts(
             workspace,
             wanted,
@@ -222,6 +235,15 @@ def extract(
         for sentence in result.partial:
             say(sentence)
     raise typer.Exit(result.exit_code)
+
+
+def _print_plan(plan: Sequence[str], *, as_json: bool) -> None:
+    """What would be done, on stdout."""
+    if as_json:
+        print_json({"plan": plan, "done": False})
+        return
+    for sentence in plan:
+        typer.echo(visible(sentence))
 
 
 def _named(text: str) -> tuple[str, str]:
