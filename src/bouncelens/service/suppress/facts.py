@@ -37,7 +37,8 @@ def addresses(workspace: Workspace, account: int | None) -> int:
     """How many people have a bounce in the lake."""
     only = {} if account is None else {"account": account}
     # Not of `totals`, which counts much else: a tenth of a plan's work.
-    return sum(workspace.engine.ask("incident_sight", only)["people"].to_pylist())
+    answer = workspace.engine.ask("incident_sight", only).to_pylist()
+    return sum(row["people"] for row in answer)
 
 
 def _known_until(workspace: Workspace) -> datetime | None:
