@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sandbox_caller import RETAIL, Caller, props, simple
+from sandbox_caller import PARTNER, RETAIL, Answer, Caller, props, simple
 
 from sfmc_sandbox.wire.rest_known import EMPTY
 from sfmc_sandbox.wire.soap_known import NAMES, elements_of
@@ -105,3 +105,47 @@ def test_activities_are_changed_and_deleted(
     assert caller.rest(own, method="DELETE", token=token).json() == "OK"
     assert caller.rest(own, token=token).status_code == 404
     assert caller.rest(own, method="DELETE", token=token).status_code == 404
+
+
+def _change(caller: Caller, verb: str, inner: str) -> Answer:
+    return caller.soap(
+        f'<{verb}Request xmlns="{PARTNER[1:-1]}"><Objects xsi:type="DataFolder">{inner}</Objects>'
+        f"</{verb}Request>"
+    )
+
+
+def test_folders_are_made_below_others_renamed_and_deleted_when_empty(caller: Caller) -> None:
+    inside = "<ParentFolder><ID>{}</ID></ParentFolder><ContentType>DataExtension</ContentType>"
+    made = _change(caller, "Create", "<Name>Upper</Name>" + inside.format(1001))
+    assert made.first("StatusMessage") == "Folder created successfully."
+    upper = made.first("NewID")
+    lower = _change(caller, "Create", "<Name>Lower</Name>" + inside.format(upper)).first("NewID")
+    renamed = _change(caller, "Update", f"<ID>{upper}</ID><Name>Top</Name>")
+    assert renamed.first("OverallStatus") == "OK"
+    told = caller.retrieve(
+        "<ObjectType>DataFolder</ObjectType>" + props("Name", "ParentFolder.Name")
+        + simple("ParentFolder.ID", "equals", str(upper))
+    ).results  # fmt: skip
+    assert [row["Name"] for row in told] == ["Lower"]
+    assert caller.sandbox.folders.by_key(RETAIL, "upper") is not None
+    assert _change(caller, "Delete", f"<ID>{upper}</ID>").first("OverallStatus") == "Error"
+    for number in (lower, upper):
+        gone = _change(caller, "Delete", f"<ID>{number}</ID>")
+        assert gone.first("StatusMessage") == "Folder deleted successfully."
+
+
+@pytest.mark.parametrize(
+    ("verb", "inner"),
+    [
+        ("Create", "<Name>x</Name><ParentFolder><ID>²</ID></ParentFolder>"),
+        ("Create", "<ParentFolder><ID>1001</ID></ParentFolder>"),
+        ("Create", ("<Name>x</Name><ParentFolder><ID>1001</ID></ParentFolder>"
+                   "<ContentType>list</ContentType>")),
+        ("Update", "<ID>1001</ID><Name>x</Name>"),
+        ("Delete", "<ID>1001</ID>"),
+        ("Delete", "<CustomerKey>nowhere</CustomerKey>"),
+    ],
+)  # fmt: skip
+def test_what_is_no_folder_of_ones_own_is_refused(caller: Caller, verb: str, inner: str) -> None:
+    answer = _change(caller, verb, inner)
+    assert (answer.status, answer.first("OverallStatus")) == (200, "Error")

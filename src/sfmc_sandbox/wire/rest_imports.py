@@ -37,6 +37,8 @@ def _told(sandbox: Sandbox, found: ImportDefinition) -> dict[str, Any]:
         "createdDate": created,
         "modifiedDate": created,
         "allowErrors": found.allow_errors,
+        "blankFileProcessingType": 0,
+        "subscriberImportTypeId": 255,
         "destinationObjectTypeId": _DATA_EXTENSION,
         "destinationObjectId": target.object_id if target else "",
         "destinationName": target.name if target else "",

@@ -12,6 +12,7 @@ from sfmc_sandbox.definitions import Definitions
 from sfmc_sandbox.ens import Ens
 from sfmc_sandbox.extensions import Extensions
 from sfmc_sandbox.flow import Clock, Flow
+from sfmc_sandbox.folders import Folders
 from sfmc_sandbox.imports import IMPORT, Imports, run_import_activity
 from sfmc_sandbox.queries import Queries
 from sfmc_sandbox.runs import Runs
@@ -57,6 +58,7 @@ class Sandbox:
     flow: Flow
     ens: Ens
     imports: Imports
+    folders: Folders
     tokens: Tokens = field(default_factory=Tokens)
     pages: Pages = field(default_factory=Pages)
     rowsets: Rowsets = field(default_factory=Rowsets)
@@ -92,9 +94,10 @@ class Sandbox:
         storage = Storage(tenant.plan.seed)
         storage.now_ms = lambda: clock.now_ms
         flow.tickers.append(storage.sweep)
-        imports = Imports.of(tenant)
+        imports, folders = Imports.of(tenant), Folders.of(tenant)
         made = cls(
-            tenant, extensions, activities, queries, runs, trouble, storage, flow, ens, imports
+            tenant, extensions, activities, queries, runs, trouble, storage, flow, ens, imports,
+            folders,
         )  # fmt: skip
         runs.other[DATA_EXTRACT] = lambda activity: run_extract_activity(made, activity)
         runs.other[FILE_TRANSFER] = lambda activity: run_transfer_activity(made, activity)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from sfmc_sandbox.wire.change_activity import change_automation, change_query
 from sfmc_sandbox.wire.change_extension import change_extension, change_row
+from sfmc_sandbox.wire.change_folder import change_folder
 from sfmc_sandbox.wire.change_import import change_import, change_list
 from sfmc_sandbox.wire.change_subscriber import change_subscriber
 from sfmc_sandbox.wire.soap_about import describe, system_status, version_info
@@ -34,6 +35,7 @@ _CHANGERS: dict[str, tuple[str, Callable[[Change], Outcome]]] = {
     "DataExtensionObject": ("data_extensions_write", change_row),
     "QueryDefinition": ("automations_write", change_query),
     "Automation": ("automations_write", change_automation),
+    "DataFolder": ("data_extensions_write", change_folder),
     "Subscriber": ("list_and_subscribers_write", change_subscriber),
     "ImportDefinition": ("automations_write", change_import),
     "SuppressionListDefinition": ("list_and_subscribers_write", change_list),

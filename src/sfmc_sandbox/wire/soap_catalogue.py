@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sfmc_sandbox.folders import FOLDERS
 from sfmc_sandbox.wire.soap_row import CLIENT, Kind, Property, SoapObject, named
 
 PARTNER = Property("Client.PartnerClientKey", "NULL", "string", ("Client", "PartnerClientKey"))
@@ -12,33 +13,6 @@ _LISTS = (
 _EMAILS = (
     "(SELECT mid, email_id, min(email_name) AS name, min(subject) AS subject, "
     "min(start_time) AS created FROM job GROUP BY ALL) e"
-)
-# The folders that an account is born with; the shared ones lie with the enterprise.
-_KINDS = (
-    (1001, "Data Extensions", "dataextension"), (1002, "my lists", "list"),
-    (1003, "my emails", "email"), (1004, "Query", "queryactivity"),
-    (1005, "my automations", "automations"), (1006, "my subscribers", "mysubs"),
-    (1007, "my publication lists", "publication"), (1008, "Suppression Lists", "suppression_list"),
-    (1009, "Triggered Sends", "triggered_send"), (1010, "my sends", "userinitiatedsends"),
-    (1011, "Scripts", "ssjsactivity"), (1012, "my filters", "filterdefinition"),
-    (1013, "my filter activities", "filteractivity"), (1014, "my imports", "importdefinition"),
-    (1015, "my templates", "template"), (1016, "my groups", "group"),
-    (1017, "Hidden", "hidden"),
-    (1018, "Journey Builder Sends", "triggered_send_journeybuilder"),
-    (1019, "Contextual Suppression Lists", "contextual_suppression_list"),
-)  # fmt: skip
-_SHARED_KINDS = (
-    (1101, "Shared Items", "shared_data"), (1102, "Shared Data Extensions", "shared_dataextension"),
-    (1103, "Shared Salesforce Data Extensions", "shared_salesforcedataextension"),
-    (1104, "Synchronized Data Extensions", "synchronizeddataextension"),
-    (1105, "Shared Publication Lists", "shared_publication"),
-)  # fmt: skip
-_FOLDERS = (
-    "(SELECT u.mid, u.parent IS NULL AS is_parent, f.id, f.name, f.kind FROM unit u, (VALUES "  # noqa: S608 - our own words
-    + ", ".join(f"({number}, '{name}', '{kind}', false)" for number, name, kind in _KINDS)
-    + ", "
-    + ", ".join(f"({number}, '{name}', '{kind}', true)" for number, name, kind in _SHARED_KINDS)
-    + ") f(id, name, kind, is_shared) WHERE NOT f.is_shared OR u.parent IS NULL) e"
 )
 
 
@@ -263,28 +237,29 @@ CATALOGUE: tuple[SoapObject, ...] = (
     ),
     SoapObject(
         "DataFolder",
-        _FOLDERS,
-        "e.mid * 10000 + e.id",
+        FOLDERS,
+        "e.mid * 1000000000 + e.id",
         "e.mid = ?",
         (
             CLIENT,
-            Property("CreatedDate", "TIMESTAMP '2020-01-01'", "date"),
-            Property("ModifiedDate", "TIMESTAMP '2020-01-01'", "date"),
+            Property("CreatedDate", "e.created", "date"),
+            Property("ModifiedDate", "e.created", "date"),
             Property("ID", "e.id", "int"),
-            Property("CustomerKey", "e.kind || '_default'"),
-            _inner("ParentFolder.ID", "0", "int"),
+            Property("ObjectID", "e.object_id"),
+            Property("CustomerKey", "e.key"),
+            _inner("ParentFolder.ID", "e.parent_id", "int"),
             _inner("ParentFolder.ObjectID", "NULL"),
             _inner("ParentFolder.CustomerKey", "NULL"),
-            _inner("ParentFolder.Name", "NULL"),
-            _inner("ParentFolder.ContentType", "NULL"),
+            _inner("ParentFolder.Name", "e.parent_name"),
+            _inner("ParentFolder.ContentType", "CASE WHEN e.parent_id > 0 THEN e.kind END"),
             Property("Name", "e.name"),
-            Property("Description", "''"),
+            Property("Description", "e.description"),
             Property("ContentType", "e.kind"),
             Property("IsActive", "true", "bool"),
-            Property("IsEditable", "false", "bool"),
+            Property("IsEditable", "e.parent_id > 0", "bool"),
             Property("AllowChildren", "true", "bool"),
         ),
         "data_extensions_read",
-        wide="(e.mid = ? OR e.is_parent)",
+        wide="(e.mid = ? OR (e.is_parent AND e.is_shared))",
     ),
 )
