@@ -177,6 +177,10 @@ def test_a_secret_travels_over_https_only(url: str, reason: str) -> None:
             TenantSettings(subdomain="mc563885gzs27c5t9-63k636ttgm"),
             "https://mc563885gzs27c5t9-63k636ttgm.auth.marketingcloudapis.com/",
         ),
+        (
+            TenantSettings(subdomain="https://MCabc.rest.marketingcloudapis.com/"),
+            "https://mcabc.auth.marketingcloudapis.com/",
+        ),
         (TenantSettings(auth_url="https://auth.example/x"), "https://auth.example/x/"),
         (TenantSettings(auth_url="http://127.0.0.1:8080"), "http://127.0.0.1:8080/"),
     ],
@@ -185,7 +189,10 @@ def test_the_token_address_comes_from_the_settings(tenant: TenantSettings, url: 
     assert auth_url(tenant) == url
 
 
-@pytest.mark.parametrize("subdomain", ["", "evil.example/", "a b", "x" * 64, "mc@x", "mc/../x"])
+@pytest.mark.parametrize(
+    "subdomain",
+    ["", "evil.example/", "a b", "x" * 64, "mc@x", "mc/../x", "https://a.rest.evil.example/"],
+)
 def test_a_subdomain_is_one_word(subdomain: str) -> None:
     with pytest.raises(BouncelensError):
         auth_url(TenantSettings(subdomain=subdomain))

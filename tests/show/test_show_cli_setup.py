@@ -60,6 +60,12 @@ def test_what_an_option_says_is_not_asked_but_the_rest_is(tmp_path: Path) -> Non
     assert written["accounts"] == [{"mid": 7}]
 
 
+def test_the_address_of_a_sandbox_is_taken_for_a_subdomain(tmp_path: Path) -> None:
+    assert run(["init", "--folder", str(tmp_path), "--subdomain", "http://127.0.0.1:8085"]) == 0
+    written = tomllib.loads((tmp_path / "bouncelens.toml").read_text())
+    assert written["tenant"]["auth_url"] == "http://127.0.0.1:8085"
+
+
 def test_nothing_is_asked_where_a_file_is_already(tmp_path: Path) -> None:
     (tmp_path / "bouncelens.toml").touch()
     code, printed = _typed([], folder=tmp_path)

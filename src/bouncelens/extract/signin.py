@@ -7,6 +7,7 @@ asks for: so tokens are shared by all routes and threads, and renewed once when 
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from bouncelens.extract.wire import Answer, Call, Wire, checked_base, is_loopbac
 from bouncelens.settings import TenantSettings
 
 _SOURCE = "Sign-in to Marketing Cloud"
+# What the package's page offers to copy: a whole base URI.
+_PASTED = re.compile(
+    r"(?:https://)?([a-z0-9-]{1,63})\.(?:auth|rest|soap)\.marketingcloudapis\.com/?"
+)
 _PACKAGE = "In Setup > Apps > Installed Packages, open the package"
 # What Marketing Cloud answers → what it means and what to click.
 _MEANINGS = {
@@ -191,6 +196,8 @@ def auth_url(tenant: TenantSettings) -> str:
     if tenant.auth_url:
         return checked_base(tenant.auth_url, meaning="tenant.auth_url")
     name = tenant.subdomain.strip().lower()
+    if pasted := _PASTED.fullmatch(name):
+        name = pasted[1]
     if not name:
         raise SettingsInvalid(
             "tenant.subdomain is empty, so there is no tenant to sign in to.",
@@ -199,7 +206,8 @@ def auth_url(tenant: TenantSettings) -> str:
     if not all(c.isascii() and (c.isalnum() or c == "-") for c in name) or len(name) > 63:
         raise SettingsInvalid(
             "tenant.subdomain is not a subdomain.",
-            advice="Write only the part before .auth.marketingcloudapis.com.",
+            advice="Write only the part before .auth.marketingcloudapis.com; another address goes "
+            "into tenant.auth_url.",
         )
     return f"https://{name}.auth.marketingcloudapis.com/"
 

@@ -15,7 +15,8 @@ from bouncelens.settings import FILE_NAME, load
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What only the person knows. Empty: left to be filled in."""
+    """What only the person knows. Empty: left to be filled in. A subdomain may also be the address
+    of another Marketing Cloud, such as the sandbox's."""
 
     subdomain: str = ""
     client_id: str = ""
@@ -66,8 +67,11 @@ def place(folder: Path, *, is_overwriting: bool = False) -> Path:
 def text_of(answers: Answers) -> str:
     """The file's text."""
     template = files(__package__).joinpath("template.toml").read_text("utf-8")
+    is_url = "://" in answers.subdomain and ".marketingcloudapis.com" not in answers.subdomain
+    subdomain, url = ("", answers.subdomain) if is_url else (answers.subdomain, "")
     return (
-        template.replace("{subdomain}", _line("subdomain", answers.subdomain, "mc…"))
+        template.replace("{subdomain}", _line("subdomain", subdomain, "mc…"))
+        .replace('# auth_url = ""', _line("auth_url", url) if url else '# auth_url = ""')
         .replace("{client_id}", _line("client_id", answers.client_id, "…"))
         .replace("{client_secret}", _line("client_secret", answers.client_secret))
         .replace("{accounts}", "\n".join(_accounts(answers.accounts)))
