@@ -149,3 +149,16 @@ def test_folders_are_made_below_others_renamed_and_deleted_when_empty(caller: Ca
 def test_what_is_no_folder_of_ones_own_is_refused(caller: Caller, verb: str, inner: str) -> None:
     answer = _change(caller, verb, inner)
     assert (answer.status, answer.first("OverallStatus")) == (200, "Error")
+
+
+def test_an_automation_is_found_as_fuelsdkwrapper_looks_for_it(caller: Caller) -> None:
+    sandbox = caller.sandbox
+    made = sandbox.activities.add_automation(
+        RETAIL, "wrapped", "wrapped", steps=[], now=sandbox.now()
+    )
+    found = caller.retrieve(
+        "<ObjectType>Automation</ObjectType>" + props("CustomerKey", "ProgramID", "Name")
+        + simple("CustomerKey", "equals", "wrapped")
+    )  # fmt: skip
+    assert (found.results[0]["ObjectID"], found.first("ProgramID")) == (made, None)
+    sandbox.activities.remove("automation", made)

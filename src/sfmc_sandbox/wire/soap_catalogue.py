@@ -53,6 +53,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
             Property("Status", "'Active'"),
         ),
         "data_extensions_read",
+        has_more=True,
     ),
     SoapObject(
         "DataExtensionTemplate",  # the account has none
@@ -97,6 +98,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
             ),
         ),
         "data_extensions_read",
+        has_more=True,
     ),
     SoapObject(
         "QueryDefinition",
@@ -125,6 +127,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
             Property("CategoryID", "e.category_id", "int"),
         ),
         "automations_read",
+        has_more=True,
     ),
     SoapObject(
         "Automation",
@@ -138,6 +141,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
             Property("LastRunTime", "e.last_run", "date"),
         ),
         "automations_read",
+        has_more=True,
     ),
     # Automations by their older name.
     SoapObject("Program", "automation e", "e.n", "e.mid = ?", _AUTOMATION, "automations_read"),

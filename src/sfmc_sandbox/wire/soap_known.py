@@ -27,6 +27,7 @@ NAMES = (
 )  # fmt: skip
 # Properties that public clients ask live accounts for and the WSDL lacks.
 _LIVE = {
+    "Automation": {"ProgramID"},
     "EmailSendDefinition": {"IsPlatformObject"},
     "SenderProfile": {"FallbackFromAddress", "RMMRuleCollection"},
     "TriggeredSendDefinition": {"IsPlatformObject", "TestEmailAddr"},

@@ -150,6 +150,8 @@ def _query(sandbox: Sandbox, token: Token, asked: Asked, entry: SoapObject) -> Q
             f"The Request Property(s) {', '.join(unknown)} do not match with the fields of "
             f"{entry.name} retrieve"
         )
+    if "ProgramID" in wanted:  # FuelSDKWrapper asks for this and takes the ObjectID
+        wanted = [*wanted, "ObjectID"]
     parameters: list[object] = []
     conditions = [entry.wide if asked.all_accounts and entry.wide else entry.scope]
     if asked.all_accounts and entry.name == "BusinessUnit" and token.mid == _enterprise(sandbox):
