@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from bench.peers import peers
 from bench.workload import OUT, workload
 from bouncelens.classify.classifier import Classifier
-from bouncelens.classify.matching import HyperscanMatcher, Re2Matcher
+from bouncelens.classify.matching import CompiledMatcher, HyperscanMatcher, Re2Matcher
 from bouncelens.parse.fingerprint import compiled_kernel
 from bouncelens.parse.skeleton import mask_run
 from bouncelens.service.bulk import Bulk, Replies
@@ -89,11 +89,14 @@ def _ours(judge: Judge, sample: pa.Array) -> dict[str, Measured]:
             ),
         )
     new = [entry.sample for entry in judge.bulk.look_up(Replies(sample))[1]][:1000]
-    for engine in ("re2", "hyperscan"):
+    for name, engine in _ENGINES.items():
         if matcher := _matcher(judge, engine):
-            found[f"ours, every template new, {engine}"] = (
+            is_compiled = engine is CompiledMatcher
+            found[f"ours, every template new, {name}"] = (
                 len(new),
-                lambda matcher=matcher: _each_new(_forgetful(judge, matcher), new),
+                lambda matcher=matcher, is_compiled=is_compiled: _each_new(
+                    Bulk(_forgetful(judge, matcher), compiled=is_compiled), new
+                ),
             )
     return found
 
@@ -113,18 +116,21 @@ def _forgetful(judge: Judge, matcher: Any = None) -> Judge:
     return other
 
 
-def _matcher(judge: Judge, engine: str) -> Any:
-    """The rules' patterns compiled for one engine; None where it is not installed."""
-    kind = {"re2": Re2Matcher, "hyperscan": HyperscanMatcher}[engine]
+# Words in C beside the compiled kernel, else as where there is no compiler.
+_ENGINES = {"compiled": CompiledMatcher, "hyperscan": HyperscanMatcher, "re2": Re2Matcher}
+
+
+def _matcher(judge: Judge, engine: Any) -> Any:
+    """The rules' patterns made ready for one engine; None where it is not installed."""
     try:
-        return kind(judge.ruleset.patterns, judge.ruleset.literals)
-    except ImportError:
+        return engine(Classifier(judge.ruleset).patterns, judge.ruleset.literals)
+    except (ImportError, RuntimeError):
         return None
 
 
-def _each_new(judge: Judge, texts: list[str]) -> float:
-    judge.bulk.look_up(Replies(pa.array(["550"])))  # what is made at first use
-    return _timed(lambda: judge.bulk.look_up(Replies(pa.array(texts))))
+def _each_new(bulk: Bulk, texts: list[str]) -> float:
+    bulk.look_up(Replies(pa.array(["550"])))  # what is made at first use
+    return _timed(lambda: bulk.look_up(Replies(pa.array(texts))))
 
 
 def _yardsticks(judge: Judge, sample: pa.Array) -> dict[str, Measured]:

@@ -45,8 +45,8 @@ class Classifier:
         """`alone`: how many templates are judged before the matcher is made."""
         self.ruleset = ruleset
         rules = ruleset.rules
-        # A rule's number is that of its text among the patterns; its `unless` follows behind all.
-        self._patterns: tuple[str | None, ...] = (
+        # all that is searched: each rule's text at the rule's number, its `unless` behind all texts
+        self.patterns: tuple[str | None, ...] = (
             *(rule.text for rule in rules),
             *(rule.unless for rule in rules),
             ruleset.temporary_words,
@@ -91,7 +91,7 @@ class Classifier:
 
     @cached_property
     def _matcher(self) -> Matcher:
-        return self._make_matcher(self._patterns, self.ruleset.literals)
+        return self._make_matcher(self.patterns, self.ruleset.literals)
 
     def _speaking(self, template: Template, found: Found | _FoundAlone) -> Iterator[int]:
         rules, unless, perhaps = self.ruleset.rules, self._unless, found.perhaps
@@ -169,7 +169,7 @@ class _FoundAlone:
         self._known: dict[str, bool] = {}
 
     def __contains__(self, number: int) -> bool:
-        pattern = self._of._patterns[number] or ""
+        pattern = self._of.patterns[number] or ""
         if (known := self._known.get(pattern)) is None:
             known = self._known[pattern] = self._occurs(pattern)
         return known
