@@ -30,6 +30,12 @@ td form { margin: 0; }
 code { font-size: .9em; }
 .bad { color: #a33; }
 .q { color: #666; }
+@media (max-width: 40rem) {
+  table { display: block; overflow-x: auto; }
+  td { overflow-wrap: normal; }
+  td:not(.n, .w) { min-width: 6rem; }
+  td code { overflow-wrap: anywhere; }
+}
 @media (prefers-color-scheme: dark) {
   body { color: #e6e6e2; background: #16191d; }
   th, td { border-color: #333; }
@@ -46,12 +52,12 @@ def page(sandbox: Sandbox, base_url: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>sandbox</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="stylesheet" href="/_sandbox/style.css"></head><body>'
+        '<link rel="stylesheet" href="/_sandbox/style.css"></head><body><main>'
         "<h1>A local Marketing Cloud</h1>"
         f"<p>Its clock says <b>{escape(sandbox.now().isoformat(timespec='minutes'))}</b> (UTC-6) "
         f"and {pace}. {sandbox.tenant.truth.num_rows:,} bounces have happened.</p>"
         f"{_door(sandbox, base_url)}{_units(sandbox)}{_flow(sandbox)}"
-        f"{_scenarios(sandbox)}{_log(sandbox)}</body></html>"
+        f"{_scenarios(sandbox)}{_log(sandbox)}</main></body></html>"
     )
 
 
