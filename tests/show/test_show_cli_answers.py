@@ -90,6 +90,19 @@ def test_a_narrow_screen_leaves_columns_out_before_it_breaks_words_or_moments(
     assert "No room for low, high, status, last_sign" in shown.err
 
 
+def test_a_table_of_very_many_rows_looks_like_one_of_few(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [(f"provider-{n % 10}", n, n, 0, 200, 0.05, 0.04, 0.06) for n in range(1001)]
+    shown = []
+    for many in (rows[-10:], rows):
+        print_answer(answer(*many, first=Column("provider", "", "")), limit=len(many))
+        shown.append([line.split() for line in capsys.readouterr().out.splitlines()])
+    few, many_lines = shown
+    assert many_lines[:2] == few[:2]
+    assert many_lines[-12:-2] == few[2:12]
+
+
 def test_wide_shows_every_column(capsys: pytest.CaptureFixture[str]) -> None:
     more = tuple(Column(f"detail_{n}", "messages", "", is_detail=True) for n in range(30))
     row = ("x", 1, 1, 0, 200, 0.5, 0.4, 0.6, *range(30))
