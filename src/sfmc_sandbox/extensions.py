@@ -164,6 +164,13 @@ class Extensions:
         self.by_key[made.mid, made.key.lower()] = made
         return made
 
+    def put_into(self, extension: DataExtension, folder: int) -> None:
+        """Lays a data extension into a folder."""
+        self.db.cursor().execute(
+            "UPDATE extension_list SET category_id = ? WHERE mid = ? AND object_id = ?",
+            [folder, extension.mid, extension.object_id],
+        )
+
     def remove(self, extension: DataExtension) -> None:
         """Definition and rows."""
         cursor = self.db.cursor()

@@ -99,12 +99,15 @@ class Folders:
     def add(
         self, mid: int, parent: Folder, names: tuple[str, str, str], now: datetime
     ) -> tuple[int, str]:
-        """Makes a folder; its id and ObjectID. `names`: key, name, description."""
+        """Makes a folder; its id and ObjectID. `names`: key or nothing, name, description."""
         number, object_id = _FIRST_MADE + self.tenant.number(), str(uuid4())
         self.tenant.write(
             "INSERT INTO made_folder VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [mid, number, object_id, *names, parent.kind, parent.id, parent.name, now],
-        )
+            [
+                mid, number, object_id, names[0] or object_id, *names[1:], parent.kind, parent.id,
+                parent.name, now,
+            ],
+        )  # fmt: skip
         return number, object_id
 
     def rename(self, mid: int, number: int, name: str) -> None:

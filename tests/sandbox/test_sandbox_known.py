@@ -114,6 +114,27 @@ def _change(caller: Caller, verb: str, inner: str) -> Answer:
     )
 
 
+def test_rest_makes_a_folder_and_soap_lays_a_data_extension_into_it(caller: Caller) -> None:
+    body = {"parentCatId": 1001, "name": "by rest", "catType": "dataextension"}
+    made = caller.rest("/email/v1/category", method="POST", json=body).json()
+    wrong = caller.rest("/email/v1/category", method="POST", json={**body, "catType": "list"})
+    assert wrong.status_code == 400
+    fields = "<Fields><Field><Name>A</Name><FieldType>Number</FieldType></Field></Fields>"
+    inner = f"<Name>laid</Name><CategoryID>{made['categoryId']}</CategoryID>{fields}"
+    caller.soap(
+        f'<CreateRequest xmlns="{PARTNER[1:-1]}"><Objects xsi:type="DataExtension">{inner}'
+        "</Objects></CreateRequest>"
+    )
+    found = caller.retrieve(
+        "<ObjectType>DataExtension</ObjectType>" + props("CategoryID")
+        + simple("CustomerKey", "equals", "laid")
+    )  # fmt: skip
+    assert found.first("CategoryID") == str(made["categoryId"])
+    gone = caller.sandbox.extensions.find(RETAIL, "laid")
+    assert gone is not None
+    caller.sandbox.extensions.remove(gone)
+
+
 def test_folders_are_made_below_others_renamed_and_deleted_when_empty(caller: Caller) -> None:
     inside = "<ParentFolder><ID>{}</ID></ParentFolder><ContentType>DataExtension</ContentType>"
     made = _change(caller, "Create", "<Name>Upper</Name>" + inside.format(1001))

@@ -41,7 +41,17 @@ def change_extension(change: Change) -> Outcome:
         if f.name.lower() not in known
     )  # fmt: skip
     name = change.text("Name") or found.name
-    return _outcome(extensions.change(found, more, name=name), "Data Extension updated.")
+    made = extensions.change(found, more, name=name)
+    _lay(change, made)
+    return _outcome(made, "Data Extension updated.")
+
+
+def _lay(change: Change, extension: DataExtension) -> None:
+    """Into the folder that the change names, where there is one of that id."""
+    text = change.text("CategoryID")
+    number = int(text) if text.isdecimal() and len(text) < 10 else 0
+    if number and change.sandbox.folders.by_id(change.token.mid, number):
+        change.sandbox.extensions.put_into(extension, number)
 
 
 def _create(change: Change, key: str) -> Outcome:
@@ -54,6 +64,7 @@ def _create(change: Change, key: str) -> Outcome:
     if len({f.name.lower() for f in fields}) < len(fields):
         raise ChangeRefused("Two fields of the Data Extension have the same name.", 310007)
     made = change.sandbox.extensions.make(change.token.mid, key or name, name, fields)
+    _lay(change, made)
     return _outcome(made, "Data Extension created.")
 
 

@@ -96,6 +96,7 @@ CATALOGUE: tuple[SoapObject, ...] = (
                 "string",
                 ("DataExtension", "CustomerKey"),
             ),
+            Property("StorageType", "'Plain'"),
         ),
         "data_extensions_read",
         has_more=True,
