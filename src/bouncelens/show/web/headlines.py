@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bouncelens.show.web.filters import Filters
     from bouncelens.show.web.source import Source
 
@@ -22,13 +24,14 @@ class Tile:
     link: str = ""
 
 
-def headlines(source: Source, filters: Filters) -> tuple[Tile, ...]:
-    """Tiles of the questions that look at more than one bounce. Raises StoreError."""
+def headlines(source: Source, filters: Filters, names: Mapping[int, str]) -> tuple[Tile, ...]:
+    """Tiles of the questions that look at more than one bounce. `names`: of the business units.
+    Raises StoreError."""
     return (
         _still_mailed(source, filters),
         _engaged(source, filters),
         _recurring(source, filters),
-        _freshness(source, filters),
+        _freshness(source, filters, names),
     )
 
 
@@ -63,7 +66,7 @@ def _recurring(source: Source, filters: Filters) -> Tile:
     return Tile("Soft bounces that come again", f"{again:,}", words, _to(filters, name))
 
 
-def _freshness(source: Source, filters: Filters) -> Tile:
+def _freshness(source: Source, filters: Filters, names: Mapping[int, str]) -> Tile:
     """The business unit and route with the fewest days left; of all time, whatever the window."""
     name, ever = "freshness", replace(filters, since=None, until=None)
     latest: dict[int, int] = {}
@@ -73,7 +76,8 @@ def _freshness(source: Source, filters: Filters) -> Tile:
     if not latest:
         return Tile("Days until SFMC forgets", "–", "Nothing is stored yet.", _to(ever, name))
     account = min(latest, key=lambda mid: latest[mid])
-    words = f"In data views, for what came since the last bounce of business unit {account}."
+    unit = names.get(account, str(account))
+    words = f"In data views, for what came since the last bounce of business unit {unit}."
     return Tile("Days until SFMC forgets", f"{latest[account]:,}", words, _to(ever, name))
 
 

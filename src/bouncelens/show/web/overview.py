@@ -97,7 +97,7 @@ def build(settings: Settings, filters: Filters, source: Source) -> Page:
         return list(source.ask(question, filters, limit=limit).records())
 
     totals = next(iter(rows("headline")), {})
-    over_time = source.ask("overview", filters)
+    over_time, choices = source.ask("overview", filters), controls(settings, filters)
     by_reason, by_provider = rows("by_reason"), rows("by_provider")
     bounced, sent = int(totals.get("bounced") or 0), int(totals.get("sent") or 0)
     return Page(
@@ -108,9 +108,9 @@ def build(settings: Settings, filters: Filters, source: Source) -> Page:
         is_empty=not bounced and not sent,
         tiles=(
             *_tiles(totals, bounced, filters=filters, proposed=source.proposed()),
-            *headlines(source, filters),
+            *headlines(source, filters, dict(choices.accounts)),
         ),
-        choices=controls(settings, filters),
+        choices=choices,
         over_time=_figure(over_time, filters),
         reasons=_reasons(by_reason, filters, bounced=bounced),
         providers=_providers(by_provider, filters),
