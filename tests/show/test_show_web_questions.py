@@ -93,6 +93,13 @@ def test_the_list_leads_to_every_question_and_to_any_two_dimensions(site: TestCl
     assert 'href="/questions/totals' in machinery
 
 
+def test_an_interval_is_one_column(site: TestClient) -> None:
+    page = site.get("/questions/by_provider").text
+    assert ">95 % interval</th>" in page
+    assert ">high</th>" not in page
+    assert re.search(r"\d\.\d\d – \d+\.\d\d %</td>", page)
+
+
 def test_other_dimensions_keep_the_filters(site: TestClient) -> None:
     for path in ("/questions?", "/questions/by:provider,reason?"):
         page = site.get(path + "domain=gmail.com&hardness=hard").text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bouncelens.service import report
 from bouncelens.service.hiding import is_stand_in
-from bouncelens.show.export.cells import NUMBERS, shown
+from bouncelens.show.export.cells import NUMBERS, interval, shown
 from bouncelens.show.web.controls import Controls, controls
 from bouncelens.show.web.filters import Filters
 
@@ -23,6 +23,7 @@ PATH = "/questions/"
 _MOST_ROWS = 500
 _SHORT, _LONG = 24, 60  # characters that stay on one line; that need room for several
 _MOST_CAMPAIGNS = 200
+_SURE = "both ends between which the true value lies, 95 times of 100"
 _DAYS_COMPARED = 30
 # Columns whose cells lead to the same page, narrowed by their value: column and filter.
 _LINKED = {
@@ -81,7 +82,8 @@ def build(settings: Settings, filters: Filters, source: Source, question: str) -
     columns = tuple(
         column
         for column in answer.columns
-        if not (column.is_detail and records and all(r[column.name] is None for r in records))
+        if column.name != "high"  # beside low
+        and not (column.is_detail and records and all(r[column.name] is None for r in records))
     )
 
     def link(value: Any, name: str) -> str | None:
@@ -94,7 +96,9 @@ def build(settings: Settings, filters: Filters, source: Source, question: str) -
         choices=controls(settings, filters),
         answer=answer,
         heads=tuple(
-            (column.name.replace("_", " "), column.doc, column.unit in NUMBERS)
+            ("95 % interval", _SURE, True)
+            if column.name == "low"
+            else (column.name.replace("_", " "), column.doc, column.unit in NUMBERS)
             for column in columns
         ),
         rows=rows,
@@ -143,7 +147,9 @@ def _row(
     is_thin = answer.is_thin(record)
     return tuple(
         Cell(
-            shown(record[column.name], column),
+            interval(shown(record["low"], column), shown(record["high"], column), " ")
+            if column.name == "low"
+            else shown(record[column.name], column),
             column.unit in NUMBERS,
             is_thin and column.name in ("rate", "low", "high"),
             link(record[column.name], column.name),
