@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bouncelens.errors import StoreError
+from bouncelens.settings.owned import owned_file
 
 _SEGMENT_BYTES = 32 * 1024 * 1024  # one segment is stored at once, so it bounds a batch
 _HEADER = re.compile(rb"bouncelens1 (\d{1,18}) (\d{1,13}) (\d{1,10}) ([0-9a-f]{64})\n")
@@ -116,11 +117,10 @@ class Spool:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
             path = self._folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}.open"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            file = os.fdopen(descriptor, "wb", buffering=0)
+            file = owned_file(path, "wb", buffering=0)
             with suppress(OSError):
                 _lock(file)
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                     break
             file.close()  # somebody took it for a dead process's before it was locked
         self._file, self._path, self._size = file, path, 0

@@ -3,7 +3,6 @@ what was planted: nothing lost, nothing doubled, and how often the reason is rig
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from bouncelens.service.sandbox import Sandbox, running
 from bouncelens.service.suppress import Plan, plan
 from bouncelens.service.workspace import Workspace
 from bouncelens.settings import Settings, load
+from bouncelens.settings.owned import owned_file
 from bouncelens.store.scratch import temporary_folder
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _settings(folder: Path, sandbox: Sandbox, wanted: Wanted) -> Settings:
 
 
 def _keep(path: Path, secret: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with owned_file(path) as file:
         file.write(secret)
 
 

@@ -5,12 +5,12 @@ Marketing Cloud tells a key once. A file is readable by its owner only; a keyrin
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from bouncelens.errors import SettingsInvalid
 from bouncelens.settings import resolve_secret
+from bouncelens.settings.owned import owned_whole
 
 
 class EventKeys:
@@ -69,15 +69,8 @@ class EventKeys:
             keyring.set_password(self._place, str(mid), key)
             return
         path = Path(self.where(mid).partition(":")[2])
-        fresh = path.with_suffix(".part")
-        with suppress(FileNotFoundError):
-            fresh.unlink()
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        with owned_whole(path) as file:
             file.write(key + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
 
     def forget(self, mid: int) -> None:
         """Remove a key; one that is gone is fine."""

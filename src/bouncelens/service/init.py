@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from bouncelens.errors import InputInvalid
 from bouncelens.settings import FILE_NAME, load
+from bouncelens.settings.owned import owned_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def write(folder: Path, answers: Answers, *, is_overwriting: bool = False) -> Wr
     try:
         made = path.with_name(f".{FILE_NAME}.new")
         made.unlink(missing_ok=True)
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with owned_file(made) as file:
             file.write(text)
     except OSError as error:
         raise InputInvalid(f"{path} cannot be written: {error.strerror}.") from error

@@ -19,6 +19,7 @@ from bouncelens.errors import StoreError
 from bouncelens.extract.events import Verification, is_signed, read_verification
 from bouncelens.extract.spool import Spool
 from bouncelens.service.event_keys import EventKeys
+from bouncelens.settings.owned import owned_file
 
 if TYPE_CHECKING:
     from bouncelens.settings import EventsSettings
@@ -111,9 +112,8 @@ class Desk:
         kept = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
         for old in kept[: max(0, len(kept) - _MOST_PENDING + 1)]:  # anybody may post here
             old.unlink(missing_ok=True)
-        fresh = folder / f"{secrets.token_hex(8)}.part"
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        fresh = folder / f"{secrets.token_hex(8)}.part"  # two may be heard at once
+        with owned_file(fresh) as file:
             json.dump({"key": said.key}, file)
         fresh.replace(folder / f"{said.callback_id}.json")
         os.utime(folder, (opened.st_atime, opened.st_mtime))  # its age is that of the registration

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from bouncelens.bounce import Suppression
 from bouncelens.errors import InputInvalid, StoreError
 from bouncelens.service.suppress.own_targets import safe_cell
+from bouncelens.settings.owned import owned_whole
 
 if TYPE_CHECKING:
     from bouncelens.service.workspace import Workspace
@@ -46,17 +46,11 @@ def export(workspace: Workspace, feed: str, out: Path, *, account: int | None = 
     names, make = FEEDS[feed]
     made = (make(s) for s in workspace.ledger.suppressions(state="active", account=account))
     rows = sorted({row for row in made if row is not None}, key=str)
-    part = out.with_name(f".{out.name}.part")
     try:
-        part.unlink(missing_ok=True)
-        part.touch(mode=0o600)
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with owned_whole(out) as file:
             writer = csv.writer(file)
             writer.writerow(names)
             writer.writerows([safe_cell(str(cell)) for cell in row] for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(out)
     except OSError as error:
         raise StoreError(f"{out} cannot be written: {error}.") from error
     return len(rows)

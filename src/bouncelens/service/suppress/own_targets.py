@@ -4,7 +4,6 @@ written and read back; both writes may be repeated."""
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from bouncelens.bounce import Account
 from bouncelens.errors import InputInvalid, SettingsInvalid, StoreError
 from bouncelens.service.suppress.record import COLUMNS, Key, Row
 from bouncelens.service.suppress.target import Left, OwnRows
+from bouncelens.settings.owned import owned_whole
 
 if TYPE_CHECKING:
     from bouncelens.extract.keyed_rows import KeyedRows
@@ -149,18 +149,12 @@ def by_account(keys: Iterable[Key]) -> dict[int, list[Key]]:
 
 def write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A CSV file, whole or not at all, for its owner only: it names people. Raises StoreError."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        part.touch(mode=0o600)
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with owned_whole(path) as file:
             writer = csv.writer(file)
             writer.writerow(names)
             writer.writerows([safe_cell(cell) for cell in row] for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error}.") from error
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bouncelens.errors import InputInvalid, StoreError
 from bouncelens.service.suppress.record import told
+from bouncelens.settings.owned import owned_whole
 from bouncelens.store.ledger.changes import ChangeRow
 
 if TYPE_CHECKING:
@@ -95,12 +96,8 @@ def _whole(out: Path | None) -> Iterator[IO[bytes] | None]:
     if out is None:
         yield None
         return
-    part = out.with_name(f".{out.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    with part.open("wb") as file:
+    with owned_whole(out, "wb") as file:
         yield file
-    part.replace(out)
 
 
 def _pieces(first: bytes, rows: IO[bytes]) -> Iterator[bytes]:
