@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from postgres_server import Postgres, running_postgres
 from sandbox_process import Sandbox, running_sandbox
+
+# A machine that does other things is no fault of what is tested.
+settings.register_profile("no times", deadline=None)
+settings.load_profile("no times")
 
 
 @pytest.fixture(scope="session")

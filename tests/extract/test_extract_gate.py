@@ -7,10 +7,10 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
-from told_server import HASTY, SECRET, Told
+from told_server import HASTY, SECRET, Said, Told
 
 from bouncelens.bounce import Account, Window
-from bouncelens.errors import ForbiddenNow
+from bouncelens.errors import ForbiddenNow, SourceError
 from bouncelens.extract.gate import Gate, Hours, gate_of
 from bouncelens.extract.query import QuerySource
 from bouncelens.extract.signin import Credentials, SignIn
@@ -21,6 +21,11 @@ from bouncelens.settings import CallsSettings
 
 MORNING, NIGHT = Hours(time(8), time(9, 30)), Hours(time(23), time(2))
 NINE = datetime(2026, 7, 1, 9, tzinfo=UTC)
+_NOTHING_THERE = (
+    b'<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>'
+    b"<RetrieveResponseMsg><OverallStatus>OK</OverallStatus></RetrieveResponseMsg>"
+    b"</soap:Body></soap:Envelope>"
+)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +82,20 @@ def test_no_route_makes_a_call_at_a_forbidden_time(told: Told) -> None:
 
 
 def test_tidying_at_a_forbidden_time_leaves_it_to_the_next_pull(told: Told) -> None:
-    wire = Wire(timeout_s=2, gate=Gate(4, [MORNING], clock=lambda: NINE))
+    unit, moments = Account(1, "Shop"), [NINE.replace(hour=7)]
+    wire = Wire(timeout_s=2, gate=Gate(4, [MORNING], clock=lambda: moments[-1]))
     sign_in = SignIn(wire, told.url, Credentials("id", SECRET), patience=HASTY)
-    (left,) = QuerySource(sign_in, wire).tidy(Account(1, "Shop"))
+    query = QuerySource(sign_in, wire)
+    told.say("/Service.asmx", Said(body=_NOTHING_THERE))
+    with pytest.raises(SourceError):
+        query.subscribers(unit)  # makes a data extension, as far as anybody can tell
+    moments.append(NINE)
+    asked = len(told.asked)
+    (left,) = query.tidy(unit)
     assert "The next pull removes it" in left
-    assert told.asked == []
+    assert QuerySource(sign_in, wire).tidy(unit) == ()  # which made nothing
+    assert len(told.asked) == asked
+    wire.close()
 
 
 def test_never_more_calls_at_once_than_set(told: Told) -> None:

@@ -134,7 +134,7 @@ def show(workspace: Workspace, domain: str) -> Shown:
 
     (domain,) = _checked((domain.rpartition("@")[2],))
     name = asked_name(domain)
-    kept = workspace.ledger.mail_hosts.find([name]).get(name) if name else None
+    kept = _kept(workspace, name) if name else None
     by_name = provider_of(domain)
     if kept is None:
         outcome = None if name else "not_asked"
@@ -157,6 +157,13 @@ def show(workspace: Workspace, domain: str) -> Shown:
         looked_at=answer.looked_at,
         expires_at=kept.expires_at,
     )
+
+
+def _kept(workspace: Workspace, name: str) -> Kept | None:
+    try:
+        return workspace.ledger.mail_hosts.find([name]).get(name)
+    except LakeAbsent:  # nothing was ever pulled, nor looked up
+        return None
 
 
 def _by_reply(workspace: Workspace, shown: Shown) -> Shown:
