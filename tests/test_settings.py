@@ -29,6 +29,11 @@ def _file(folder: Path, text: str) -> Path:
     [
         pytest.param('lakke = "x"', "'lakke'. Did you mean 'lake'?", id="top level"),
         pytest.param("[soap]\nbatch = 9", "'soap.batch'. Did you mean 'soap.batch_size'?", id="in"),
+        pytest.param(
+            '[sql]\naddresses = "never"',
+            "'sql.addresses'. It is called 'report.addresses' now.",
+            id="of an earlier version",
+        ),
         pytest.param("[tennant]", "Did you mean 'tenant'?", id="table"),
         pytest.param("[[accounts]]\nmit = 3", "Did you mean 'accounts.mid'?", id="in a list"),
         pytest.param(

@@ -25,6 +25,8 @@ _BESIDE: Mapping[str, Any] = {
     "events": {"folder": "events", "keys": "file:events-keys"},
 }
 
+_MOVED: Mapping[str, str] = {"sql.addresses": "report.addresses"}  # what earlier versions called it
+
 
 def load(
     path: Path | None = None,
@@ -181,11 +183,15 @@ def _check_keys(table: Mapping[str, Any], source: str) -> None:
     known = _known(Settings, "")
     for key in _keys(table, ""):
         if key not in known and not any(key.startswith(free) for free in _free(Settings, "")):
-            shown, near = (text.replace("[]", "") for text in (key, _nearest(key, known)))
+            near = _MOVED.get(key) or _nearest(key, known)
+            shown, near = (text.replace("[]", "") for text in (key, near))
             if source == "environment":
                 shown, near = (f"{PREFIX}{t.replace('.', '__').upper()}" for t in (shown, near))
             raise SettingsInvalid(
-                f"{source}: unknown setting {shown!r}.", advice=f"Did you mean {near!r}?"
+                f"{source}: unknown setting {shown!r}.",
+                advice=f"It is called {near!r} now."
+                if key in _MOVED
+                else f"Did you mean {near!r}?",
             )
 
 
