@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import settings
 
 from postgres_server import Postgres, running_postgres
 from sandbox_process import Sandbox, running_sandbox
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As under `nohup make test &`: the programs that tests start would not hear of Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that does other things is no fault of what is tested.
 settings.register_profile("no times", deadline=None)
