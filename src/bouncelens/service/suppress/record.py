@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from json.encoder import encode_basestring
@@ -29,7 +30,13 @@ COLUMNS = (
 _NAMES = tuple(sorted(field.name for field in fields(Suppression)))
 _VALUES = attrgetter(*_NAMES)
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-_HEADS = tuple(f'"{name}":' for name in _NAMES)
+_FORM = "{" + ",".join(f'"{name}":%s' for name in _NAMES) + "}"
+_CELLS: Mapping[type, Callable[[Any], str]] = {
+    str: encode_basestring,
+    int: str,
+    datetime: lambda moment: f'"{moment.isoformat()}"',
+    type(None): lambda _: "null",
+}
 _MOMENTS = ("event_time", "decided_at", "expires_at")
 
 
@@ -45,20 +52,7 @@ def told(value: dict[str, Any]) -> str:
 
 def written(suppression: Suppression) -> str:
     """A decision as JSON: a plan writes a million of them, so cell by cell."""
-    cells = map(_cell, _VALUES(suppression))
-    return "{" + ",".join(map("".join, zip(_HEADS, cells, strict=True))) + "}"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "null"
-    if type(value) is str:
-        return encode_basestring(value)
-    if type(value) is int:
-        return str(value)
-    if isinstance(value, datetime):
-        return f'"{value.isoformat()}"'
-    return _ENCODER.encode(value)
+    return _FORM % tuple([_CELLS.get(type(v), _ENCODER.encode)(v) for v in _VALUES(suppression)])
 
 
 def read(text: str) -> Suppression:
