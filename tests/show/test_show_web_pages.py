@@ -108,6 +108,8 @@ def test_every_link_of_a_page_leads_to_a_page(site: TestClient) -> None:
 
 def test_filters_narrow_the_page_and_stay_in_its_links(site: TestClient) -> None:
     page = site.get("/?provider=google&since=2026-03-02&until=2026-03-04").text
+    assert "Most often: " in page
+    assert "largest share" not in page  # of one provider's bounces, that provider has all
     assert "02 Mar 2026 – 03 Mar 2026" in page
     assert '<option value="google" selected>' in page
     reasons = [link for link in read(page).links if "reason=" in link]

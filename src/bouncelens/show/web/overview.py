@@ -150,7 +150,8 @@ def _lead(
         return ""
     first = max(by_reason, key=_bounced)
     parts = [f"Most often: {label(first['reason'])} ({_share(_bounced(first), bounced)})."]
-    if named := [row for row in by_provider if row["provider"] != "other"]:
+    named = [row for row in by_provider if row["provider"] != "other"]
+    if named and len(by_provider) > 1:
         most = max(named, key=_bounced)
         name = provider_names().get(most["provider"], most["provider"])
         parts.append(f"The largest share came from {name}: {_share(_bounced(most), bounced)}.")
