@@ -7,7 +7,7 @@ UV := .bootstrap/bin/uv
 # Bytecode is made once, here: a command must not compile its libraries each time it starts.
 UV_RUN := VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --compile-bytecode
 
-.PHONY: help demo setup setup-dev browser postgres spark clients test check static format lint types imports rules tests lock screenshot clean
+.PHONY: help demo setup setup-dev browser postgres spark clients test test-slow test-new check static format lint types imports rules tests lock screenshot clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ tests:
 
 test-slow: setup-dev spark ## what takes minutes: a million replies looked up and judged alone
 	@$(BIN)/pytest -m slow --timeout=3600
+
+test-new: setup-dev postgres spark ## the property tests over cases that no run tried before
+	@$(BIN)/pytest -n 2 -m 'hypothesis and not slow' --hypothesis-profile=new
 
 lock: .bootstrap/.uv ## pin every requirement again, with hashes and without addresses
 	@sh requirements/lock.sh $(UV)

@@ -15,9 +15,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As under `nohup make test &`: the programs that tests start would not hear of Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A machine that does other things is no fault of what is tested.
-settings.register_profile("no times", deadline=None)
-settings.load_profile("no times")
+# A machine that does other things is no fault of what is tested, nor is the draw of a lot: each run
+# tries the same cases, and `make test-new` others.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("new", deadline=None, derandomize=False)
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

@@ -91,8 +91,8 @@ WITH sides AS (
             WHEN n1 = 0 AND n2 = 0 THEN 0 * difference
             ELSE difference  -- mailed on one side only: all of it is the mix
         END AS mix_effect,
-        k1 / all1 AS part1, {low k1 of all1} AS low1, {high k1 of all1} AS high1,
-        k2 / all2 AS part2, {low k2 of all2} AS low2, {high k2 of all2} AS high2
+        least(k1, all1) / all1 AS part1, {low k1 of all1} AS low1, {high k1 of all1} AS high1,
+        least(k2, all2) / all2 AS part2, {low k2 of all2} AS low2, {high k2 of all2} AS high2
     FROM parts
 )
 SELECT
