@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -66,6 +68,20 @@ def test_two_processes_with_overlapping_pages_store_each_event_once(tmp_path: Pa
     inserted = [int(answer.split()[-1]) for answer in answers]
     assert sum(inserted) == 9_000
     assert keys(place) == sorted(f"s{n}" for n in range(9_000))
+
+
+def test_whoever_opens_a_new_lake_at_the_same_moment_has_the_same(tmp_path: Path) -> None:
+    for turn in range(8):
+        together = Barrier(3)
+
+        def opened(turn: int = turn, together: Barrier = together) -> dict[str, int]:
+            together.wait()
+            with Lake.open(str(tmp_path / f"lake{turn}")) as lake:
+                return lake.versions()
+
+        with ThreadPoolExecutor(3) as pool:
+            first, *rest = [job.result() for job in [pool.submit(opened) for _ in range(3)]]
+        assert rest == [first, first]
 
 
 def test_writers_of_the_same_verdicts_store_each_template_once(tmp_path: Path) -> None:

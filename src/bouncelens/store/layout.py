@@ -62,8 +62,9 @@ def _refuse_strangers(uri: str, absent: list[str]) -> None:
         raise StoreError(f"The folder {uri} holds other things than a lake.", advice=_ELSEWHERE)
     for name in absent:
         place = root / name
-        is_making = (place / "_delta_log").exists()
-        if place.exists() and not is_making and any(place.iterdir()):
+        # Looked at once: between two looks another opener may begin the log.
+        held = {entry.name for entry in place.iterdir()} if place.is_dir() else set()
+        if held and "_delta_log" not in held:
             raise StoreError(
                 f"The lake at {uri} is damaged: {name}/ has files but no transaction log.",
                 advice="Restore it from a backup, or name another folder as `lake` and pull "
