@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from sfmc_sandbox.wire.soap_catalogue import CATALOGUE
 from sfmc_sandbox.wire.soap_imports import IMPORT_OBJECTS
-from sfmc_sandbox.wire.soap_people import ACCOUNT, DERIVED, MEMBERSHIPS, MODIFIED, UNIT
+from sfmc_sandbox.wire.soap_people import (
+    ACCOUNT,
+    COUNTS,
+    DERIVED,
+    MEMBERSHIPS,
+    MODIFIED,
+    UNIT,
+)
 from sfmc_sandbox.wire.soap_row import CLIENT, Kind, Property, SoapObject
 
 if TYPE_CHECKING:
@@ -99,20 +106,7 @@ OBJECTS: dict[str, SoapObject] = {
                 Property("SendDate", "e.start_time", "date"),
                 Property("FromAddress", "e.from_email"),
                 Property("FromName", "e.from_name"),
-                Property("Duplicates", "0", "int"),
-                Property("InvalidAddresses", "0", "int"),
-                Property("ExistingUndeliverables", "0", "int"),
-                Property("ExistingUnsubscribes", "0", "int"),
-                Property("HardBounces", "c.hard", "int"),
-                Property("SoftBounces", "c.soft", "int"),
-                Property("OtherBounces", "c.other", "int"),
-                Property("ForwardedEmails", "0", "int"),
-                Property("UniqueClicks", "c.clicks", "int"),
-                Property("UniqueOpens", "c.opens", "int"),
-                Property("NumberSent", "c.sent", "int"),
-                Property("NumberDelivered", "c.delivered", "int"),
-                Property("Unsubscribes", "c.unsubs", "int"),
-                Property("MissingAddresses", "0", "int"),
+                *COUNTS,
                 Property("Subject", "e.subject"),
                 Property("SentDate", "e.start_time", "date"),
                 Property("EmailName", "e.email_name"),

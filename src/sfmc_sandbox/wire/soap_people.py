@@ -17,6 +17,23 @@ MEMBERSHIPS = (
     "UNION ALL SELECT *, 2 * sub + 1, 44600 + sub % 3 + 1 FROM subscriber) e"
 )
 MODIFIED = "greatest(e.joined, e.unsubscribed, e.undeliverable)"
+# What became of a job's messages: of a send, and of each list that it went to.
+COUNTS = (
+    Property("Duplicates", "0", "int"),
+    Property("InvalidAddresses", "0", "int"),
+    Property("ExistingUndeliverables", "0", "int"),
+    Property("ExistingUnsubscribes", "0", "int"),
+    Property("HardBounces", "c.hard", "int"),
+    Property("SoftBounces", "c.soft", "int"),
+    Property("OtherBounces", "c.other", "int"),
+    Property("ForwardedEmails", "0", "int"),
+    Property("UniqueClicks", "c.clicks", "int"),
+    Property("UniqueOpens", "c.opens", "int"),
+    Property("NumberSent", "c.sent", "int"),
+    Property("NumberDelivered", "c.delivered", "int"),
+    Property("Unsubscribes", "c.unsubs", "int"),
+    Property("MissingAddresses", "0", "int"),
+)
 ACCOUNT = (
     CLIENT,
     Property("ID", "e.mid", "int"),
@@ -45,20 +62,7 @@ DERIVED: tuple[SoapObject, ...] = (
             Property("SendID", "e.job_id", "int"),
             Property("List.ID", "e.list_id", "int", ("List", "ID")),
             Property("List.ListName", "'List ' || e.list_id", "string", ("List", "ListName")),
-            Property("Duplicates", "0", "int"),
-            Property("InvalidAddresses", "0", "int"),
-            Property("ExistingUndeliverables", "0", "int"),
-            Property("ExistingUnsubscribes", "0", "int"),
-            Property("HardBounces", "c.hard", "int"),
-            Property("SoftBounces", "c.soft", "int"),
-            Property("OtherBounces", "c.other", "int"),
-            Property("ForwardedEmails", "0", "int"),
-            Property("UniqueClicks", "c.clicks", "int"),
-            Property("UniqueOpens", "c.opens", "int"),
-            Property("NumberSent", "c.sent", "int"),
-            Property("NumberDelivered", "c.delivered", "int"),
-            Property("Unsubscribes", "c.unsubs", "int"),
-            Property("MissingAddresses", "0", "int"),
+            *COUNTS,
         ),
         "tracking_events_read",
         has_more=True,
