@@ -180,13 +180,9 @@ def _put_in(
     connection.register(hidden, whole.replace_schema(pa.schema(held)))
     there = {field.name for field in held}
     columns = [
-        f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}"
-        if name not in there
-        else _KEY
-        if name == "subscriber_key" and not with_addresses
-        else kept_apart(name)
-        if kind == "string"
-        else name
+        _column(name, kind, with_addresses=with_addresses)
+        if name in there
+        else f"CAST(NULL AS {SQL_TYPES[kind]}) AS {name}"
         for name, kind, _ in table.fields
     ]
     if table is BOUNCES:
@@ -194,3 +190,9 @@ def _put_in(
     connection.execute(
         f"CREATE TEMP VIEW {table.name} AS SELECT {', '.join(columns)} FROM {hidden}"  # noqa: S608 - names of our own
     )
+
+
+def _column(name: str, kind: str, *, with_addresses: bool) -> str:
+    if name == "subscriber_key" and not with_addresses:
+        return _KEY
+    return kept_apart(name) if kind == "string" else name
